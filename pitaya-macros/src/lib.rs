@@ -1,0 +1,1 @@
+//! Attribute macros of the `pitaya` game server framework; use them through `pitaya`.
