@@ -4,12 +4,20 @@
 extern crate self as pitaya;
 
 pub mod error;
+mod agent;
+pub mod app;
 pub mod handler;
 pub mod message;
+pub mod protocol;
+mod scratch;
+pub mod session;
+pub mod uid;
 
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
+pub use session::Session;
+pub use uid::Uid;
 pub use pitaya_macros::{handler, message};
 
 /// What generated code names; no part of the public interface.

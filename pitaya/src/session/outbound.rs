@@ -22,13 +22,15 @@ pub(crate) struct Bounds {
 }
 
 /// The largest batch handed to one write, unless a single frame is larger.
-const BATCH: usize = 128 * 1024;
+pub(crate) const BATCH: usize = 128 * 1024;
 
 pub(crate) struct Outbound {
     /// Wakes the connection's task.
     waker: AtomicWaker,
     /// Set by the first push of a burst, so that a burst wakes once.
     dirty: AtomicBool,
+    /// Set with the queue's end, so that the connection's task sees it without the lock.
+    ended: AtomicBool,
     queue: Mutex<Queue>,
 }
 
@@ -76,6 +78,7 @@ impl Outbound {
         Self {
             waker: AtomicWaker::new(),
             dirty: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             queue: Mutex::new(Queue {
                 ready: Vec::new(),
                 first: None,
@@ -170,12 +173,19 @@ impl Outbound {
                 (None, _) | (Some(End::Flush), End::Drop) => queue.end = Some(end),
                 _ => return false,
             }
+            self.ended.store(true, Ordering::Release);
             if end == End::Flush && !last.is_empty() {
                 queue.append(Bytes::from_static(last));
             }
         }
         self.wake();
         true
+    }
+
+    /// Whether an end was set.
+    #[inline]
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The end that was set, if any.
