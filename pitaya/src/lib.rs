@@ -1,1 +1,3 @@
 //! pitaya
+
+pub mod app;
