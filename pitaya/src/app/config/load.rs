@@ -43,13 +43,16 @@ pub(super) fn load(sources: Sources) -> Result<(Config, Vec<Warning>), ConfigErr
         problems: Vec::new(),
         warnings: Vec::new(),
     };
+    let mut variables = sources.variables;
     if let Some(folder) = sources.search {
-        loader.search(&folder, &sources.variables);
+        loader.search(&folder, &variables);
+        // Answered; where nothing is searched it has no effect, and is warned about like any other.
+        variables.retain(|(name, _)| name != FILE_VARIABLE);
     }
     for document in sources.files {
         loader.document(document);
     }
-    loader.variables(sources.variables);
+    loader.variables(variables);
     let code = sources
         .code
         .into_iter()
@@ -192,9 +195,6 @@ impl Loader {
     fn variables(&mut self, variables: Vec<(String, String)>) {
         let mut seen = HashMap::new();
         for (name, value) in variables {
-            if name == FILE_VARIABLE {
-                continue;
-            }
             match self.names.variable(&name) {
                 Some((key, found)) => {
                     self.take(

@@ -58,17 +58,17 @@ impl From<bool> for Value {
     }
 }
 
-impl From<i32> for Value {
-    fn from(number: i32) -> Self {
-        Value::Int(number.into())
-    }
+macro_rules! from_number {
+    ($($number:ty),*) => {$(
+        impl From<$number> for Value {
+            fn from(number: $number) -> Self {
+                Value::Int(number.into())
+            }
+        }
+    )*};
 }
 
-impl From<u64> for Value {
-    fn from(number: u64) -> Self {
-        Value::Int(number.into())
-    }
-}
+from_number!(u16, u32, u64, i32, i64);
 
 impl From<usize> for Value {
     fn from(number: usize) -> Self {

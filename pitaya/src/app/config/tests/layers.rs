@@ -232,6 +232,7 @@ fn unknown_variables_are_only_warned_about() {
         ("PITAYA_PORT_3250_TCP_ADDR", "10.0.0.1"),
         ("HEARTBEAT", "whatever"),
         ("PITAYABOT_GAME", "x"),
+        ("PITAYA_CONFIG_FILE", "not-searched.toml"),
     ];
     let (config, warnings) = with_warnings(Sources::new().env(variables));
     assert_eq!(config, Config::default());
@@ -239,6 +240,7 @@ fn unknown_variables_are_only_warned_about() {
         "PITAYA_HARTBEAT_INTERVAL: unknown environment variable, did you mean PITAYA_HEARTBEAT_INTERVAL?",
         "PITAYA_SERVICE_HOST: unknown environment variable",
         "PITAYA_PORT_3250_TCP_ADDR: unknown environment variable",
+        "PITAYA_CONFIG_FILE: unknown environment variable",
     ];
     assert_eq!(warnings, expected);
 }
