@@ -3,6 +3,7 @@
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
+pub mod acceptor;
 pub mod error;
 mod agent;
 pub mod app;

@@ -54,8 +54,9 @@ pub trait Message: Default + Send + Sync + Sized + 'static {
     /// Lends the value to any serde format, for custom codecs.
     fn as_serialize(&self) -> &dyn erased_serde::Serialize;
     /// Reads the value from any serde format, for custom codecs.
-    fn deserialize_from(source: &mut dyn erased_serde::Deserializer<'_>)
-    -> Result<Self, CodecError>;
+    fn deserialize_from(
+        source: &mut dyn erased_serde::Deserializer<'_>,
+    ) -> Result<Self, CodecError>;
     /// Checks the value's own rules (`#[message(validate)]`); without rules it is valid.
     fn validate(&self) -> Result<(), ValidationError> {
         Ok(())
