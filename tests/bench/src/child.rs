@@ -37,25 +37,41 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    pub(crate) fn spawn(subject: Subject, transport: Transport, core: usize, under: Under<'_>) -> Result<Self> {
+    pub(crate) fn spawn(
+        subject: Subject,
+        transport: Transport,
+        core: usize,
+        under: Under<'_>,
+    ) -> Result<Self> {
         let program = std::env::current_exe()?;
         let mut command = match under {
             Under::Nothing => Command::new(program),
             Under::Callgrind(counts) => {
                 let mut command = Command::new("valgrind");
                 command.args(["--quiet", "--tool=callgrind"]);
-                command.arg(format!("--callgrind-out-file={}", counts.display())).arg(program);
+                command
+                    .arg(format!("--callgrind-out-file={}", counts.display()))
+                    .arg(program);
                 command
             }
         };
         command.args(["serve", subject.name(), transport.name(), &core.to_string()]);
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| match under {
-            Under::Callgrind(_) => anyhow::Error::new(error).context("could not run valgrind (Debian package `valgrind`)"),
-            Under::Nothing => error.into(),
-        })?;
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| match under {
+                Under::Callgrind(_) => anyhow::Error::new(error)
+                    .context("could not run valgrind (Debian package `valgrind`)"),
+                Under::Nothing => error.into(),
+            })?;
         let pid = Pid::from_child(&process);
         match read_address(&mut process) {
-            Ok(address) => Ok(Self { process, pid, address }),
+            Ok(address) => Ok(Self {
+                process,
+                pid,
+                address,
+            }),
             Err(error) => {
                 let _ = process.kill();
                 let _ = process.wait();
@@ -66,7 +82,7 @@ impl Child {
 
     /// CPU time the server has used, in nanoseconds. Exact once it has come to rest.
     pub(crate) fn cpu_at_rest(&self) -> Result<u64> {
-        self.wait_for(&['S'], "come to rest")?;
+        self.wait_until_at_rest()?;
         let mut total = 0;
         for task in self.tasks()? {
             let text = fs::read_to_string(task.join("schedstat"))?;
@@ -78,12 +94,25 @@ impl Child {
 
     /// Resident memory in bytes.
     pub(crate) fn resident_at_rest(&self) -> Result<u64> {
-        self.wait_for(&['S'], "come to rest")?;
+        self.wait_until_at_rest()?;
         let path = format!("/proc/{}/smaps_rollup", self.pid);
         let text = fs::read_to_string(path)?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).context("no Rss in smaps_rollup")?;
-        let kilobytes = line.trim().trim_end_matches("kB").trim().parse::<u64>().context("Rss is no number")?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Rss:"))
+            .context("no Rss in smaps_rollup")?;
+        let kilobytes = line
+            .trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .context("Rss is no number")?;
         Ok(kilobytes * 1024)
+    }
+
+    /// Waits until the server has nothing left to do.
+    pub(crate) fn wait_until_at_rest(&self) -> Result<()> {
+        self.wait_for(&['S'], "come to rest")
     }
 
     /// Takes the server off its core; answers when all of its threads have stopped.
@@ -129,7 +158,11 @@ impl Child {
         for task in self.tasks()? {
             let text = fs::read_to_string(task.join("stat"))?;
             // The name of the program stands in brackets before the state and may hold anything.
-            let state = text.rsplit(") ").next().and_then(|rest| rest.chars().next()).context("no state in stat")?;
+            let state = text
+                .rsplit(") ")
+                .next()
+                .and_then(|rest| rest.chars().next())
+                .context("no state in stat")?;
             if !states.contains(&state) {
                 return Ok(false);
             }
@@ -161,6 +194,10 @@ fn read_address(process: &mut process::Child) -> Result<SocketAddr> {
         // Nobody listens any more after the deadline.
         let _ = sender.send(result);
     });
-    let line = receiver.recv_timeout(DEADLINE).context("no address within the deadline")??;
-    line.trim().parse().with_context(|| format!("not an address: {line:?}"))
+    let line = receiver
+        .recv_timeout(DEADLINE)
+        .context("no address within the deadline")??;
+    line.trim()
+        .parse()
+        .with_context(|| format!("not an address: {line:?}"))
 }

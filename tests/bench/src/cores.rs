@@ -20,7 +20,10 @@ pub(crate) fn choose() -> Result<Cores> {
     let allowed = sched_getaffinity(None)?;
     let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
     let server = cores.next().context("no core to run on")?;
-    Ok(Cores { server, generator: cores.next_back().unwrap_or(server) })
+    Ok(Cores {
+        server,
+        generator: cores.next_back().unwrap_or(server),
+    })
 }
 
 /// Pins the calling thread, and so everything it starts.
@@ -33,6 +36,13 @@ pub(crate) fn pin(core: usize) -> Result<()> {
 /// Raises the limit on open files as far as is allowed and answers it.
 pub(crate) fn raise_open_files() -> Result<u64> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).context("could not raise the limit on open files")?;
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    )
+    .context("could not raise the limit on open files")?;
     Ok(maximum.unwrap_or(u64::MAX))
 }

@@ -17,13 +17,19 @@ use tokio::{
     },
 };
 
-use crate::wire::{DATA, FANOUT_ROUTE, HANDSHAKE, HEARTBEAT, JOIN_ROUTE, PACKET_HEADER, REQUEST_FLAG, Transport, Wire};
+use crate::wire::{
+    DATA, FANOUT_ROUTE, HANDSHAKE, HEARTBEAT, JOIN_ROUTE, PACKET_HEADER, REQUEST_FLAG, Transport,
+    Wire,
+};
 
 const BUFFER: usize = 4096;
 
 /// Accepts on `listener` until the runtime ends.
 pub(crate) async fn serve(listener: TcpListener, wire: Wire) -> io::Result<()> {
-    let floor = Arc::new(Floor { wire, members: RwLock::default() });
+    let floor = Arc::new(Floor {
+        wire,
+        members: RwLock::default(),
+    });
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(connection(stream, Arc::clone(&floor)));
@@ -64,10 +70,15 @@ async fn connection(stream: TcpStream, floor: Arc<Floor>) -> Result<(), End> {
             match packet {
                 [HANDSHAKE, ..] => output.extend_from_slice(&floor.wire.server.handshake),
                 [HEARTBEAT, ..] => output.extend_from_slice(&floor.wire.server.heartbeat),
-                [DATA, _, _, _, REQUEST_FLAG, ..] => output.extend_from_slice(&floor.wire.server.response),
+                [DATA, _, _, _, REQUEST_FLAG, ..] => {
+                    output.extend_from_slice(&floor.wire.server.response)
+                }
                 // A notify: flag, route length, route.
                 [DATA, _, _, _, _, _, rest @ ..] if rest.starts_with(JOIN_ROUTE.as_bytes()) => {
-                    let mut members = floor.members.write().unwrap_or_else(PoisonError::into_inner);
+                    let mut members = floor
+                        .members
+                        .write()
+                        .unwrap_or_else(PoisonError::into_inner);
                     members.push(Arc::clone(&writer));
                 }
                 [DATA, _, _, _, _, _, rest @ ..] if rest.starts_with(FANOUT_ROUTE.as_bytes()) => {
@@ -88,28 +99,45 @@ async fn connection(stream: TcpStream, floor: Arc<Floor>) -> Result<(), End> {
 }
 
 /// The next whole packet of `input`, header included, from offset `consumed`, which moves behind it.
-fn next_packet<'a>(transport: Transport, input: &'a mut [u8], consumed: &mut usize) -> Result<Option<&'a [u8]>, End> {
+fn next_packet<'a>(
+    transport: Transport,
+    input: &'a mut [u8],
+    consumed: &mut usize,
+) -> Result<Option<&'a [u8]>, End> {
     let rest = input.get_mut(*consumed..).ok_or(End::Malformed)?;
     match transport {
         Transport::Tcp => {
-            let Some(&[_, a, b, c]) = rest.first_chunk::<PACKET_HEADER>() else { return Ok(None) };
-            let length = PACKET_HEADER + (usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c));
-            let Some(packet) = rest.get(..length) else { return Ok(None) };
+            let Some(&[_, a, b, c]) = rest.first_chunk::<PACKET_HEADER>() else {
+                return Ok(None);
+            };
+            let length =
+                PACKET_HEADER + (usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c));
+            let Some(packet) = rest.get(..length) else {
+                return Ok(None);
+            };
             *consumed += length;
             Ok(Some(packet))
         }
         Transport::WebSocket => {
-            let Some((&mut [head, length], rest)) = rest.split_first_chunk_mut() else { return Ok(None) };
+            let Some((&mut [head, length], rest)) = rest.split_first_chunk_mut() else {
+                return Ok(None);
+            };
             let (length, header, rest) = match (head, length) {
                 (0x82, 0x80..0xfe) => (usize::from(length & 0x7f), 2, rest),
                 (0x82, 0xfe) => {
-                    let Some((&mut length, rest)) = rest.split_first_chunk_mut() else { return Ok(None) };
+                    let Some((&mut length, rest)) = rest.split_first_chunk_mut() else {
+                        return Ok(None);
+                    };
                     (usize::from(u16::from_be_bytes(length)), 4, rest)
                 }
                 _ => return Err(End::Malformed),
             };
-            let Some((&mut mask, rest)) = rest.split_first_chunk_mut::<4>() else { return Ok(None) };
-            let Some(packet) = rest.get_mut(..length) else { return Ok(None) };
+            let Some((&mut mask, rest)) = rest.split_first_chunk_mut::<4>() else {
+                return Ok(None);
+            };
+            let Some(packet) = rest.get_mut(..length) else {
+                return Ok(None);
+            };
             *consumed += header + mask.len() + length;
             for chunk in packet.chunks_mut(mask.len()) {
                 for (byte, key) in chunk.iter_mut().zip(mask) {
@@ -121,7 +149,11 @@ fn next_packet<'a>(transport: Transport, input: &'a mut [u8], consumed: &mut usi
     }
 }
 
-async fn upgrade(reader: &mut OwnedReadHalf, writer: &OwnedWriteHalf, input: &mut Vec<u8>) -> Result<(), End> {
+async fn upgrade(
+    reader: &mut OwnedReadHalf,
+    writer: &OwnedWriteHalf,
+    input: &mut Vec<u8>,
+) -> Result<(), End> {
     let end = loop {
         if let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;
@@ -160,7 +192,9 @@ async fn fan_out(floor: &Floor) -> Result<(), End> {
             match member.try_write(frame) {
                 Ok(written) if written == frame.len() => {}
                 Ok(written) => blocked.push((Arc::clone(member), written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked.push((Arc::clone(member), 0)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    blocked.push((Arc::clone(member), 0))
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -180,4 +214,116 @@ async fn send(writer: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{Ipv4Addr, SocketAddr},
+        time::Duration,
+    };
+
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::{generator::Connection, wire::UPGRADE};
+
+    fn start(transport: Transport) -> (Runtime, SocketAddr) {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(serve(listener, Wire::new(transport)));
+        (runtime, address)
+    }
+
+    #[test]
+    fn bytes_that_trickle_in_are_answered_like_a_burst() {
+        for transport in Transport::ALL {
+            let (_runtime, address) = start(transport);
+            let wire = Wire::new(transport);
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            if transport == Transport::WebSocket {
+                stream.write_all(UPGRADE).unwrap();
+                let mut reply = Vec::new();
+                while !reply.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    reply.push(byte[0]);
+                }
+                // The key and its answer are the example of RFC 6455.
+                let reply = String::from_utf8(reply).unwrap();
+                assert!(reply.starts_with("HTTP/1.1 101 "), "{reply}");
+                assert!(reply.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{reply}");
+            }
+            let sent = [
+                wire.client.handshake.as_slice(),
+                &wire.client.ack,
+                &wire.client.echo,
+                &wire.client.echo,
+            ]
+            .concat();
+            for byte in sent {
+                stream.write_all(&[byte]).unwrap();
+            }
+            let expected = [
+                wire.server.handshake.as_slice(),
+                &wire.server.response,
+                &wire.server.response,
+            ]
+            .concat();
+            let mut answered = vec![0; expected.len()];
+            stream.read_exact(&mut answered).unwrap();
+            assert_eq!(answered, expected);
+        }
+    }
+
+    #[test]
+    fn a_fan_out_reaches_those_who_joined() {
+        for transport in Transport::ALL {
+            let (_runtime, address) = start(transport);
+            let wire = Wire::new(transport);
+            let mut trigger = Connection::establish(&wire, address).unwrap();
+            let mut member = Connection::establish(&wire, address).unwrap();
+            member.send(&wire.client.join).unwrap();
+            member.send(&wire.client.echo).unwrap();
+            member.receive(&wire.server.response, 1).unwrap();
+            trigger.send(&wire.client.fanout.repeat(3)).unwrap();
+            member.receive(&wire.server.push, 3).unwrap();
+            // Had the trigger been pushed to as well, its answer would not be the next frame.
+            trigger.send(&wire.client.echo).unwrap();
+            trigger.receive(&wire.server.response, 1).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_generator_refuses_a_wrong_answer() {
+        let (_runtime, address) = start(Transport::Tcp);
+        let wire = Wire::new(Transport::Tcp);
+        let mut connection = Connection::establish(&wire, address).unwrap();
+        connection.send(&wire.client.echo).unwrap();
+        let error = connection.receive(&wire.server.push, 1).unwrap_err();
+        assert!(error.to_string().contains("expected"), "{error}");
+    }
+
+    #[test]
+    fn the_generator_lets_heartbeats_pass() {
+        let (_runtime, address) = start(Transport::Tcp);
+        let wire = Wire::new(Transport::Tcp);
+        let mut connection = Connection::establish(&wire, address).unwrap();
+        // The floor answers a heartbeat with one.
+        connection.send(&wire.server.heartbeat).unwrap();
+        connection.send(&wire.client.echo).unwrap();
+        connection.receive(&wire.server.response, 1).unwrap();
+    }
 }

@@ -26,11 +26,16 @@ pub(crate) struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// Connects, and leaves the rest to the `begin_` and `end_` steps, so that many can be under way at once.
     pub(crate) fn open(wire: &'a Wire, address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).with_context(|| format!("could not connect to {address}"))?;
+        let stream = TcpStream::connect(address)
+            .with_context(|| format!("could not connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
-        Ok(Self { wire, stream, rest: Vec::new() })
+        Ok(Self {
+            wire,
+            stream,
+            rest: Vec::new(),
+        })
     }
 
     pub(crate) fn begin_upgrade(&mut self) -> Result<()> {
@@ -45,8 +50,16 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         loop {
-            if let Some(end) = self.rest.windows(4).position(|window| window == b"\r\n\r\n") {
-                ensure!(self.rest.starts_with(b"HTTP/1.1 101 "), "upgrade refused: {}", show(&self.rest));
+            if let Some(end) = self
+                .rest
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
+                ensure!(
+                    self.rest.starts_with(b"HTTP/1.1 101 "),
+                    "upgrade refused: {}",
+                    show(&self.rest)
+                );
                 self.rest.drain(..end + 4);
                 return Ok(());
             }
@@ -62,7 +75,9 @@ impl<'a> Connection<'a> {
     pub(crate) fn end_handshake(&mut self) -> Result<()> {
         let reply = loop {
             match self.wire.server_frame_len(&self.rest)? {
-                Some(length) if length <= self.rest.len() => break self.rest.drain(..length).collect::<Vec<_>>(),
+                Some(length) if length <= self.rest.len() => {
+                    break self.rest.drain(..length).collect::<Vec<_>>();
+                }
                 _ => self.read_more()?,
             }
         };
@@ -83,67 +98,65 @@ impl<'a> Connection<'a> {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok((&self.stream).write_all(bytes)?)
+        Ok(self.stream.write_all(bytes)?)
     }
 
     /// Waits until `expected` has come `count` times.
     pub(crate) fn receive(&mut self, expected: &[u8], count: usize) -> Result<()> {
-        let mut buffer = [0; 16 * 1024];
-        let mut received = 0;
-        while received < count {
-            let read = if self.rest.is_empty() {
-                self.read(&mut buffer)?
-            } else {
-                let read = self.rest.len();
-                if self.wire.server_frame_len(&self.rest)?.is_some_and(|length| length <= read) {
-                    buffer.get_mut(..read).context("too much at once")?.copy_from_slice(&self.rest);
-                    self.rest = Vec::new();
-                    read
-                } else {
-                    self.read_more()?;
-                    continue;
-                }
-            };
-            let mut bytes = buffer.get(..read).unwrap_or_default();
-            while received < count {
-                if let Some(after) = bytes.strip_prefix(expected) {
-                    bytes = after;
-                    received += 1;
-                } else if let Some(after) = bytes.strip_prefix(self.wire.server.heartbeat.as_slice()) {
-                    bytes = after;
-                } else {
-                    match self.wire.server_frame_len(bytes)? {
-                        Some(length) if length <= bytes.len() => {
-                            bail!("expected {}, got {}", show(expected), show(bytes))
-                        }
-                        _ => break,
-                    }
-                }
+        let mut missing = count;
+        loop {
+            let consumed = self.take(expected, &mut missing)?;
+            self.rest.drain(..consumed);
+            if missing == 0 {
+                break;
             }
-            self.rest.extend_from_slice(bytes);
+            self.read_more()?;
+        }
+        if self.rest.is_empty() {
+            self.rest = Vec::new();
         }
         Ok(())
     }
 
-    fn read_more(&mut self) -> Result<()> {
-        let mut buffer = [0; 4096];
-        let read = self.read(&mut buffer)?;
-        self.rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        Ok(())
+    /// How many bytes of `rest` are whole frames that were waited for, or heartbeats.
+    fn take(&self, expected: &[u8], missing: &mut usize) -> Result<usize> {
+        let mut bytes = self.rest.as_slice();
+        while *missing > 0 {
+            if let Some(after) = bytes.strip_prefix(expected) {
+                bytes = after;
+                *missing -= 1;
+            } else if let Some(after) = bytes.strip_prefix(self.wire.server.heartbeat.as_slice()) {
+                bytes = after;
+            } else if let Some(length) = self.wire.server_frame_len(bytes)?
+                && length <= bytes.len()
+            {
+                bail!("expected {}, got {}", show(expected), show(bytes));
+            } else {
+                break;
+            }
+        }
+        Ok(self.rest.len() - bytes.len())
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read_more(&mut self) -> Result<()> {
+        let mut buffer = [0; 16 * 1024];
         let read = loop {
-            match (&self.stream).read(buffer) {
+            match self.stream.read(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other.context("the server did not answer")?,
             }
         };
         ensure!(read > 0, "the server closed the connection");
-        Ok(read)
+        self.rest
+            .extend_from_slice(buffer.get(..read).unwrap_or_default());
+        Ok(())
     }
 }
 
 fn show(bytes: &[u8]) -> String {
-    bytes.get(..bytes.len().min(120)).unwrap_or_default().escape_ascii().to_string()
+    bytes
+        .get(..bytes.len().min(120))
+        .unwrap_or_default()
+        .escape_ascii()
+        .to_string()
 }

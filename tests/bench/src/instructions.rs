@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     child::{Child, Under},
+    generator::Connection,
     load::{Burst, Group, establish},
     report::{COUNT_HEAD, Count},
     server::Subject,
@@ -51,22 +52,34 @@ impl Script {
         match self {
             Self::Unpipelined => (20, 140, CONNECTIONS),
             Self::Pipelined => (5, 25, CONNECTIONS * 16),
-            Self::Push => (5, 45, MEMBERS),
+            Self::Push => (5, 85, MEMBERS),
         }
     }
 
-    fn run(self, rounds: usize, server: &Child, wire: &Wire) -> Result<()> {
+    /// Answers the connections, to be closed after the server has ended: how many closings it would still see
+    /// before its end is a matter of luck.
+    fn run<'a>(self, rounds: usize, server: &Child, wire: &'a Wire) -> Result<Vec<Connection<'a>>> {
         match self {
             Self::Unpipelined => burst(1, rounds, server, wire),
             Self::Pipelined => burst(16, rounds, server, wire),
-            Self::Push => Group::gather(MEMBERS, server, wire)?.push(1, rounds),
+            Self::Push => {
+                let mut group = Group::gather(MEMBERS, server, wire)?;
+                group.push(1, rounds)?;
+                Ok(group.into_connections())
+            }
         }
     }
 }
 
-fn burst(depth: usize, rounds: usize, server: &Child, wire: &Wire) -> Result<()> {
+fn burst<'a>(
+    depth: usize,
+    rounds: usize,
+    server: &Child,
+    wire: &'a Wire,
+) -> Result<Vec<Connection<'a>>> {
     let mut connections = establish(CONNECTIONS, server, wire)?;
-    Burst::new(wire, depth).send(&mut connections, server, rounds)
+    Burst::new(wire, depth).send(&mut connections, server, rounds)?;
+    Ok(connections)
 }
 
 /// Prints the counts of `ours` next to the floor's.
@@ -84,7 +97,10 @@ pub(crate) fn run(ours: Subject, transports: &[Transport], core: usize) -> Resul
                 transport: transport.name(),
                 floor: count(script, Subject::Floor, transport, core)?,
                 ours: count(script, ours, transport, core)?,
-                limit: limits.get(transport.name()).and_then(|scripts| scripts.get(script.name())).copied(),
+                limit: limits
+                    .get(transport.name())
+                    .and_then(|scripts| scripts.get(script.name()))
+                    .copied(),
             };
             println!("{count}");
             if !count.passes() {
@@ -92,7 +108,11 @@ pub(crate) fn run(ours: Subject, transports: &[Transport], core: usize) -> Resul
             }
         }
     }
-    ensure!(above.is_empty(), "more instructions than limits.toml allows: {}", above.join(", "));
+    ensure!(
+        above.is_empty(),
+        "more instructions than limits.toml allows: {}",
+        above.join(", ")
+    );
     Ok(())
 }
 
@@ -101,28 +121,50 @@ fn count(script: Script, subject: Subject, transport: Transport, core: usize) ->
     let (short, long, units) = script.sizes();
     let less = total(script, short, subject, transport, core)?;
     let more = total(script, long, subject, transport, core)?;
-    let difference = more.checked_sub(less).context("the longer run took fewer instructions")?;
+    let difference = more
+        .checked_sub(less)
+        .context("the longer run took fewer instructions")?;
     Ok(difference as f64 / ((long - short) * units) as f64)
 }
 
 /// Instructions of a whole run of the server.
-fn total(script: Script, rounds: usize, subject: Subject, transport: Transport, core: usize) -> Result<u64> {
+fn total(
+    script: Script,
+    rounds: usize,
+    subject: Subject,
+    transport: Transport,
+    core: usize,
+) -> Result<u64> {
     let counts = std::env::temp_dir().join(format!("bench-{}.callgrind", std::process::id()));
     let wire = Wire::new(transport);
     let result = (|| {
         let server = Child::spawn(subject, transport, core, Under::Callgrind(&counts))?;
-        script.run(rounds, &server, &wire)?;
+        let connections = script.run(rounds, &server, &wire)?;
+        server.wait_until_at_rest()?;
         server.finish()?;
+        drop(connections);
         parse_total(&fs::read_to_string(&counts).context("valgrind left no counts")?)
     })();
     // Absent if the run failed.
     let _ = fs::remove_file(&counts);
-    result.with_context(|| format!("{} over {} against the {} server", script.name(), transport.name(), subject.name()))
+    result.with_context(|| {
+        format!(
+            "{} over {} against the {} server",
+            script.name(),
+            transport.name(),
+            subject.name()
+        )
+    })
 }
 
 fn parse_total(counts: &str) -> Result<u64> {
-    let line = counts.lines().find_map(|line| line.strip_prefix("totals:")).context("no totals in valgrind's counts")?;
-    line.trim().parse().with_context(|| format!("not a number of instructions: {line:?}"))
+    let line = counts
+        .lines()
+        .find_map(|line| line.strip_prefix("totals:"))
+        .context("no totals in valgrind's counts")?;
+    line.trim()
+        .parse()
+        .with_context(|| format!("not a number of instructions: {line:?}"))
 }
 
 #[cfg(test)]
@@ -131,7 +173,10 @@ mod tests {
 
     #[test]
     fn the_total_is_read_from_valgrinds_file() {
-        assert_eq!(parse_total("version: 1\nevents: Ir\nfn=(1)\n12 3\ntotals: 123456\n").unwrap(), 123_456);
+        assert_eq!(
+            parse_total("version: 1\nevents: Ir\nfn=(1)\n12 3\ntotals: 123456\n").unwrap(),
+            123_456
+        );
         assert!(parse_total("events: Ir\n").is_err());
     }
 
@@ -141,7 +186,10 @@ mod tests {
         for (transport, scripts) in limits {
             Transport::from_name(&transport).unwrap();
             for name in scripts.keys() {
-                assert!(Script::ALL.iter().any(|script| script.name() == name), "{name}");
+                assert!(
+                    Script::ALL.iter().any(|script| script.name() == name),
+                    "{name}"
+                );
             }
         }
     }

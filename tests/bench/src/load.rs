@@ -20,9 +20,17 @@ pub(crate) enum Load {
     Echo { connections: usize, rounds: usize },
     /// `depth` requests on each connection, all sent while the server is stopped: otherwise a faster server gets
     /// smaller batches, and the generator's speed hides the difference.
-    Saturated { connections: usize, depth: usize, rounds: usize },
+    Saturated {
+        connections: usize,
+        depth: usize,
+        rounds: usize,
+    },
     /// A push to every member of a group, `in_flight` of them at once.
-    Fanout { members: usize, in_flight: usize, rounds: usize },
+    Fanout {
+        members: usize,
+        in_flight: usize,
+        rounds: usize,
+    },
     /// Connect, handshake, first answer, close.
     Connect { batches: usize },
     /// Connections that have had one answer and then say nothing.
@@ -34,12 +42,34 @@ impl Load {
     pub(crate) fn shortened(self, by: usize) -> Self {
         let less = |repetitions: usize| (repetitions / by).max(1);
         match self {
-            Self::Echo { connections, rounds } => Self::Echo { connections, rounds: less(rounds) },
-            Self::Saturated { connections, depth, rounds } => {
-                Self::Saturated { connections, depth, rounds: less(rounds) }
-            }
-            Self::Fanout { members, in_flight, rounds } => Self::Fanout { members, in_flight, rounds: less(rounds) },
-            Self::Connect { batches } => Self::Connect { batches: less(batches) },
+            Self::Echo {
+                connections,
+                rounds,
+            } => Self::Echo {
+                connections,
+                rounds: less(rounds),
+            },
+            Self::Saturated {
+                connections,
+                depth,
+                rounds,
+            } => Self::Saturated {
+                connections,
+                depth,
+                rounds: less(rounds),
+            },
+            Self::Fanout {
+                members,
+                in_flight,
+                rounds,
+            } => Self::Fanout {
+                members,
+                in_flight,
+                rounds: less(rounds),
+            },
+            Self::Connect { batches } => Self::Connect {
+                batches: less(batches),
+            },
             Self::Idle { .. } => self,
         }
     }
@@ -47,9 +77,9 @@ impl Load {
     /// The same load with no more connections at rest than `files` allow.
     pub(crate) fn within(self, files: u64) -> Self {
         match self {
-            Self::Idle { connections } => {
-                Self::Idle { connections: connections.min(usize::try_from(files).unwrap_or(usize::MAX)) }
-            }
+            Self::Idle { connections } => Self::Idle {
+                connections: connections.min(usize::try_from(files).unwrap_or(usize::MAX)),
+            },
             other => other,
         }
     }
@@ -58,31 +88,51 @@ impl Load {
 /// Nanoseconds of the server's CPU per request, delivery or connection; for `Idle`, bytes per connection.
 pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
     match load {
-        Load::Echo { connections, rounds } => {
+        Load::Echo {
+            connections,
+            rounds,
+        } => {
             let mut connections = establish(connections, server, wire)?;
             let units = connections.len() * rounds;
-            per_unit(server, units, rounds, |rounds| echo(&mut connections, wire, rounds))
+            per_unit(server, units, rounds, |rounds| {
+                echo(&mut connections, wire, rounds)
+            })
         }
-        Load::Saturated { connections, depth, rounds } => {
+        Load::Saturated {
+            connections,
+            depth,
+            rounds,
+        } => {
             let mut connections = establish(connections, server, wire)?;
             let burst = Burst::new(wire, depth);
             let units = connections.len() * depth * rounds;
-            per_unit(server, units, rounds, |rounds| burst.send(&mut connections, server, rounds))
+            per_unit(server, units, rounds, |rounds| {
+                burst.send(&mut connections, server, rounds)
+            })
         }
-        Load::Fanout { members, in_flight, rounds } => {
+        Load::Fanout {
+            members,
+            in_flight,
+            rounds,
+        } => {
             let mut group = Group::gather(members, server, wire)?;
             let units = members * in_flight * rounds;
-            per_unit(server, units, rounds, |rounds| group.push(in_flight, rounds))
+            per_unit(server, units, rounds, |rounds| {
+                group.push(in_flight, rounds)
+            })
         }
-        Load::Connect { batches } => {
-            per_unit(server, CONNECTING * batches, batches, |batches| connect(server, wire, batches))
-        }
+        Load::Connect { batches } => per_unit(server, CONNECTING * batches, batches, |batches| {
+            connect(server, wire, batches)
+        }),
         Load::Idle { connections } => {
             let settling = establish(SETTLING, server, wire)?;
             let before = server.resident_at_rest()?;
             let idle = establish(connections, server, wire)?;
             let after = server.resident_at_rest()?;
-            ensure!(after > before, "memory did not grow with {connections} connections");
+            ensure!(
+                after > before,
+                "memory did not grow with {connections} connections"
+            );
             drop((settling, idle));
             Ok((after - before) as f64 / connections as f64)
         }
@@ -103,8 +153,14 @@ fn per_unit(
     Ok((after - before) as f64 / units as f64)
 }
 
-pub(crate) fn establish<'a>(count: usize, server: &Child, wire: &'a Wire) -> Result<Vec<Connection<'a>>> {
-    (0..count).map(|_| Connection::establish(wire, server.address)).collect()
+pub(crate) fn establish<'a>(
+    count: usize,
+    server: &Child,
+    wire: &'a Wire,
+) -> Result<Vec<Connection<'a>>> {
+    (0..count)
+        .map(|_| Connection::establish(wire, server.address))
+        .collect()
 }
 
 fn echo(connections: &mut [Connection<'_>], wire: &Wire, rounds: usize) -> Result<()> {
@@ -131,13 +187,24 @@ pub(crate) struct Burst<'a> {
 
 impl<'a> Burst<'a> {
     pub(crate) fn new(wire: &'a Wire, depth: usize) -> Self {
-        Self { wire, depth, requests: wire.client.echo.repeat(depth) }
+        Self {
+            wire,
+            depth,
+            requests: wire.client.echo.repeat(depth),
+        }
     }
 
-    pub(crate) fn send(&self, connections: &mut [Connection<'_>], server: &Child, rounds: usize) -> Result<()> {
+    pub(crate) fn send(
+        &self,
+        connections: &mut [Connection<'_>],
+        server: &Child,
+        rounds: usize,
+    ) -> Result<()> {
         for _ in 0..rounds {
             server.stop()?;
-            let sent = connections.iter_mut().try_for_each(|connection| connection.send(&self.requests));
+            let sent = connections
+                .iter_mut()
+                .try_for_each(|connection| connection.send(&self.requests));
             server.resume()?;
             sent?;
             for connection in connections.iter_mut() {
@@ -166,7 +233,11 @@ impl<'a> Group<'a> {
         for member in &mut members {
             member.receive(&wire.server.response, 1)?;
         }
-        Ok(Self { wire, trigger, members })
+        Ok(Self {
+            wire,
+            trigger,
+            members,
+        })
     }
 
     pub(crate) fn push(&mut self, in_flight: usize, rounds: usize) -> Result<()> {
@@ -179,17 +250,38 @@ impl<'a> Group<'a> {
         }
         Ok(())
     }
+
+    pub(crate) fn into_connections(self) -> Vec<Connection<'a>> {
+        let Self {
+            trigger,
+            mut members,
+            ..
+        } = self;
+        members.push(trigger);
+        members
+    }
 }
 
 fn connect(server: &Child, wire: &Wire, batches: usize) -> Result<()> {
     for _ in 0..batches {
-        let mut connections =
-            (0..CONNECTING).map(|_| Connection::open(wire, server.address)).collect::<Result<Vec<_>>>()?;
-        connections.iter_mut().try_for_each(Connection::begin_upgrade)?;
-        connections.iter_mut().try_for_each(Connection::end_upgrade)?;
-        connections.iter_mut().try_for_each(Connection::begin_handshake)?;
-        connections.iter_mut().try_for_each(Connection::end_handshake)?;
-        connections.iter_mut().try_for_each(|connection| connection.receive(&wire.server.response, 1))?;
+        let mut connections = (0..CONNECTING)
+            .map(|_| Connection::open(wire, server.address))
+            .collect::<Result<Vec<_>>>()?;
+        connections
+            .iter_mut()
+            .try_for_each(Connection::begin_upgrade)?;
+        connections
+            .iter_mut()
+            .try_for_each(Connection::end_upgrade)?;
+        connections
+            .iter_mut()
+            .try_for_each(Connection::begin_handshake)?;
+        connections
+            .iter_mut()
+            .try_for_each(Connection::end_handshake)?;
+        connections
+            .iter_mut()
+            .try_for_each(|connection| connection.receive(&wire.server.response, 1))?;
     }
     Ok(())
 }

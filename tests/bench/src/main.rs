@@ -40,13 +40,59 @@ cargo run --release -p bench -- [instructions] [options]
 const SPARE_FILES: u64 = 500;
 
 const ROWS: [(&str, Load, Budget); 7] = [
-    ("64x1", Load::Echo { connections: 64, rounds: 1500 }, Budget::PercentOfFloor(85.0)),
-    ("512x1", Load::Echo { connections: 512, rounds: 200 }, Budget::PercentOfFloor(85.0)),
-    ("64x16", Load::Saturated { connections: 64, depth: 16, rounds: 200 }, Budget::PercentOfFloor(50.0)),
-    ("fanout1", Load::Fanout { members: 500, in_flight: 1, rounds: 200 }, Budget::PercentOfFloor(80.0)),
-    ("fanout4", Load::Fanout { members: 500, in_flight: 4, rounds: 100 }, Budget::PercentOfFloor(200.0)),
-    ("connect", Load::Connect { batches: 100 }, Budget::PercentOfFloor(90.0)),
-    ("idle", Load::Idle { connections: 9000 }, Budget::Bytes(2048.0)),
+    (
+        "64x1",
+        Load::Echo {
+            connections: 64,
+            rounds: 1500,
+        },
+        Budget::PercentOfFloor(85.0),
+    ),
+    (
+        "512x1",
+        Load::Echo {
+            connections: 512,
+            rounds: 200,
+        },
+        Budget::PercentOfFloor(85.0),
+    ),
+    (
+        "64x16",
+        Load::Saturated {
+            connections: 64,
+            depth: 16,
+            rounds: 200,
+        },
+        Budget::PercentOfFloor(50.0),
+    ),
+    (
+        "fanout1",
+        Load::Fanout {
+            members: 500,
+            in_flight: 1,
+            rounds: 200,
+        },
+        Budget::PercentOfFloor(80.0),
+    ),
+    (
+        "fanout4",
+        Load::Fanout {
+            members: 500,
+            in_flight: 4,
+            rounds: 100,
+        },
+        Budget::PercentOfFloor(200.0),
+    ),
+    (
+        "connect",
+        Load::Connect { batches: 100 },
+        Budget::PercentOfFloor(90.0),
+    ),
+    (
+        "idle",
+        Load::Idle { connections: 9000 },
+        Budget::Bytes(2048.0),
+    ),
 ];
 
 struct Options {
@@ -63,9 +109,16 @@ fn main() -> Result<()> {
     let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
     if let ["serve", subject, transport, core] = arguments.as_slice() {
         let core = core.parse().context("not a core")?;
-        return server::run(Subject::from_name(subject)?, Transport::from_name(transport)?, core);
+        return server::run(
+            Subject::from_name(subject)?,
+            Transport::from_name(transport)?,
+            core,
+        );
     }
-    if arguments.iter().any(|argument| ["-h", "--help"].contains(argument)) {
+    if arguments
+        .iter()
+        .any(|argument| ["-h", "--help"].contains(argument))
+    {
         println!("{USAGE}");
         return Ok(());
     }
@@ -90,19 +143,35 @@ fn parse(arguments: &[&str]) -> Result<Options> {
     };
     let mut arguments = arguments.iter();
     while let Some(&argument) = arguments.next() {
-        let mut value = || arguments.next().copied().with_context(|| format!("{argument} needs a value\n\n{USAGE}"));
+        let mut value = || {
+            arguments
+                .next()
+                .copied()
+                .with_context(|| format!("{argument} needs a value\n\n{USAGE}"))
+        };
         match argument {
             "instructions" => options.instructions = true,
             "--quick" => options.quick = true,
-            "--alternations" => options.alternations = Some(value()?.parse().context("not a number of alternations")?),
+            "--alternations" => {
+                options.alternations =
+                    Some(value()?.parse().context("not a number of alternations")?)
+            }
             "--only" => options.only.push(value()?.to_owned()),
             "--transport" => options.transports.push(Transport::from_name(value()?)?),
             "--against" => options.against = Subject::from_name(value()?)?,
             _ => bail!("unknown argument {argument:?}\n\n{USAGE}"),
         }
     }
+    ensure!(
+        options.alternations != Some(0),
+        "without an alternation there is nothing to print"
+    );
     for only in &options.only {
-        ensure!(ROWS.iter().any(|(name, ..)| name == only), "no row {only:?}: one of {:?}", ROWS.map(|(name, ..)| name));
+        ensure!(
+            ROWS.iter().any(|(name, ..)| name == only),
+            "no row {only:?}: one of {:?}",
+            ROWS.map(|(name, ..)| name)
+        );
     }
     if options.transports.is_empty() {
         options.transports = Transport::ALL.to_vec();
@@ -111,26 +180,44 @@ fn parse(arguments: &[&str]) -> Result<Options> {
 }
 
 fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
-    let alternations = options.alternations.unwrap_or(if options.quick { 3 } else { 7 });
+    let alternations = options
+        .alternations
+        .unwrap_or(if options.quick { 3 } else { 7 });
     let started = Instant::now();
-    println!("{} on core {}, generator on core {}", options.against.name(), cores.server, cores.generator);
+    println!(
+        "{} on core {}, generator on core {}",
+        options.against.name(),
+        cores.server,
+        cores.generator
+    );
     if cores.server == cores.generator {
         println!("only one core: the generator's work disturbs the server's caches");
     }
-    println!("CPU of the server per request, delivery or connection; medians of {alternations} alternations\n\n{ROW_HEAD}");
+    println!(
+        "CPU of the server per request, delivery or connection; medians of {alternations} alternations\n\n{ROW_HEAD}"
+    );
     for &transport in &options.transports {
         let wire = Wire::new(transport);
         for (name, load, budget) in ROWS {
             if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
                 continue;
             }
-            let load = if options.quick { load.shortened(10) } else { load };
+            let load = if options.quick {
+                load.shortened(10)
+            } else {
+                load
+            };
             let load = load.within(files.saturating_sub(SPARE_FILES));
             // A fresh server each time, so that one lucky layout of memory does not decide a row.
             let once = |subject| {
                 let server = Child::spawn(subject, transport, cores.server, Under::Nothing)?;
-                measure(load, &server, &wire)
-                    .with_context(|| format!("{name} over {} against the {} server", transport.name(), subject.name()))
+                measure(load, &server, &wire).with_context(|| {
+                    format!(
+                        "{name} over {} against the {} server",
+                        transport.name(),
+                        subject.name()
+                    )
+                })
             };
             let mut pairs = Vec::with_capacity(alternations);
             for turn in 0..alternations {
@@ -143,7 +230,15 @@ fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
                     (once(Subject::Floor)?, ours)
                 });
             }
-            println!("{}", Row { name, transport: transport.name(), budget, pairs });
+            println!(
+                "{}",
+                Row {
+                    name,
+                    transport: transport.name(),
+                    budget,
+                    pairs
+                }
+            );
         }
     }
     println!("\n{:.0} s", started.elapsed().as_secs_f64());

@@ -29,7 +29,9 @@ impl Row {
     pub(crate) fn passes(&self) -> bool {
         match self.budget {
             Budget::PercentOfFloor(least) => median(&self.ratios()) >= least,
-            Budget::Bytes(most) => median(&sorted(self.pairs.iter().map(|(_, ours)| *ours))) <= most,
+            Budget::Bytes(most) => {
+                median(&sorted(self.pairs.iter().map(|(_, ours)| *ours))) <= most
+            }
         }
     }
 }
@@ -39,15 +41,26 @@ impl fmt::Display for Row {
         let floor = median(&sorted(self.pairs.iter().map(|(floor, _)| *floor)));
         let ours = median(&sorted(self.pairs.iter().map(|(_, ours)| *ours)));
         let ratios = self.ratios();
-        let (least, most) = (ratios.first().copied().unwrap_or(f64::NAN), ratios.last().copied().unwrap_or(f64::NAN));
+        let (least, most) = (
+            ratios.first().copied().unwrap_or(f64::NAN),
+            ratios.last().copied().unwrap_or(f64::NAN),
+        );
         let verdict = if self.passes() { "PASS" } else { "below" };
         let (floor, ours, budget) = match self.budget {
-            Budget::PercentOfFloor(percent) => {
-                (microseconds(floor), microseconds(ours), format!("at least {percent:.0} %"))
-            }
-            Budget::Bytes(bytes) => (format!("{floor:.0} B"), format!("{ours:.0} B"), format!("at most {bytes:.0} B")),
+            Budget::PercentOfFloor(percent) => (
+                microseconds(floor),
+                microseconds(ours),
+                format!("at least {percent:.0} %"),
+            ),
+            Budget::Bytes(bytes) => (
+                format!("{floor:.0} B"),
+                format!("{ours:.0} B"),
+                format!("at most {bytes:.0} B"),
+            ),
         };
-        let Self { name, transport, .. } = self;
+        let Self {
+            name, transport, ..
+        } = self;
         let ratio = median(&ratios);
         write!(
             f,
@@ -77,13 +90,25 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, transport, floor, ours, .. } = self;
+        let Self {
+            name,
+            transport,
+            floor,
+            ours,
+            ..
+        } = self;
         let ratio = 100.0 * floor / ours;
         let (limit, verdict) = match self.limit {
             None => ("none".to_owned(), ""),
-            Some(limit) => (limit.to_string(), if self.passes() { "PASS" } else { "ABOVE" }),
+            Some(limit) => (
+                limit.to_string(),
+                if self.passes() { "PASS" } else { "ABOVE" },
+            ),
         };
-        write!(f, "| {name} | {transport} | {floor:.0} | {ours:.0} | {ratio:.0} % | {limit} | {verdict} |")
+        write!(
+            f,
+            "| {name} | {transport} | {floor:.0} | {ours:.0} | {ratio:.0} % | {limit} | {verdict} |"
+        )
     }
 }
 
@@ -105,7 +130,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    if sorted.len().is_multiple_of(2) { (at(middle.wrapping_sub(1)) + at(middle)) / 2.0 } else { at(middle) }
+    if sorted.len().is_multiple_of(2) {
+        (at(middle.wrapping_sub(1)) + at(middle)) / 2.0
+    } else {
+        at(middle)
+    }
 }
 
 #[cfg(test)]
@@ -127,14 +156,19 @@ mod tests {
             budget: Budget::PercentOfFloor(85.0),
             pairs: vec![(8000.0, 10000.0), (9000.0, 10000.0), (6000.0, 10000.0)],
         };
-        let expected = "| 64x1 | tcp | 8.00 us | 10.00 us | 80 % | 60-90 % | at least 85 % | below |";
+        let expected =
+            "| 64x1 | tcp | 8.00 us | 10.00 us | 80 % | 60-90 % | at least 85 % | below |";
         assert_eq!(row.to_string(), expected);
     }
 
     #[test]
     fn memory_is_held_to_bytes_and_not_to_the_floor() {
-        let mut row =
-            Row { name: "idle", transport: "tcp", budget: Budget::Bytes(2048.0), pairs: vec![(5000.0, 2048.0)] };
+        let mut row = Row {
+            name: "idle",
+            transport: "tcp",
+            budget: Budget::Bytes(2048.0),
+            pairs: vec![(5000.0, 2048.0)],
+        };
         assert!(row.passes());
         row.pairs = vec![(5000.0, 2049.0)];
         assert!(!row.passes());
@@ -142,15 +176,29 @@ mod tests {
 
     #[test]
     fn a_row_without_figures_does_not_pass() {
-        let row = Row { name: "64x1", transport: "tcp", budget: Budget::PercentOfFloor(0.0), pairs: Vec::new() };
+        let row = Row {
+            name: "64x1",
+            transport: "tcp",
+            budget: Budget::PercentOfFloor(0.0),
+            pairs: Vec::new(),
+        };
         assert!(!row.passes());
     }
 
     #[test]
     fn an_instruction_count_passes_up_to_its_limit() {
-        let count = |ours| Count { name: "push", transport: "tcp", floor: 100.0, ours, limit: Some(1900) };
+        let count = |ours| Count {
+            name: "push",
+            transport: "tcp",
+            floor: 100.0,
+            ours,
+            limit: Some(1900),
+        };
         assert!(count(1900.0).passes());
         assert!(!count(1900.5).passes());
-        assert_eq!(count(2000.0).to_string(), "| push | tcp | 100 | 2000 | 5 % | 1900 | ABOVE |");
+        assert_eq!(
+            count(2000.0).to_string(),
+            "| push | tcp | 100 | 2000 | 5 % | 1900 | ABOVE |"
+        );
     }
 }

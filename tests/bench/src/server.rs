@@ -39,7 +39,10 @@ impl Subject {
     pub(crate) fn from_name(name: &str) -> Result<Self> {
         match Self::ALL.into_iter().find(|subject| subject.name() == name) {
             Some(subject) => Ok(subject),
-            None => bail!("unknown server {name:?}: one of {:?}", Self::ALL.map(Self::name)),
+            None => bail!(
+                "unknown server {name:?}: one of {:?}",
+                Self::ALL.map(Self::name)
+            ),
         }
     }
 }
@@ -47,12 +50,16 @@ impl Subject {
 /// Serves on `core` until standard input ends. Prints the address it listens at as its only line of output.
 pub(crate) fn run(subject: Subject, transport: Transport, core: usize) -> Result<()> {
     // The parent may be killed while it has stopped us, and a stopped process does not see its input end.
-    set_parent_process_death_signal(Some(Signal::KILL)).context("could not tie the server to its parent")?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .context("could not tie the server to its parent")?;
     cores::pin(core)?;
 
     // One worker: figures are per core. Accepting is spawned, because `block_on` runs outside the worker and
     // every connection would cross threads.
-    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let address = runtime.block_on(async {
         match subject {
             Subject::Floor => {

@@ -23,7 +23,10 @@ impl Transport {
     }
 
     pub(crate) fn from_name(name: &str) -> Result<Self> {
-        match Self::ALL.into_iter().find(|transport| transport.name() == name) {
+        match Self::ALL
+            .into_iter()
+            .find(|transport| transport.name() == name)
+        {
             Some(transport) => Ok(transport),
             None => bail!("unknown transport {name:?}: tcp or ws"),
         }
@@ -55,12 +58,14 @@ const REQUEST_BODY: &[u8] = br#"{"msg":"hello"}"#;
 const REPLY_BODY: &[u8] = br#"{"code":200,"msg":"hello"}"#;
 const CLIENT_HANDSHAKE: &[u8] =
     br#"{"sys":{"platform":"mac","libVersion":"0.3.5-release","clientBuildNumber":"20","clientVersion":"2.1"},"user":{}}"#;
-const SERVER_HANDSHAKE: &[u8] = br#"{"code":200,"sys":{"dict":{},"heartbeat":10,"serializer":"json"}}"#;
+const SERVER_HANDSHAKE: &[u8] =
+    br#"{"code":200,"sys":{"dict":{},"heartbeat":10,"serializer":"json"}}"#;
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// What a WebSocket client sends before its first packet.
-pub(crate) const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub(crate) const UPGRADE: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// The constant frames of one transport, complete with whatever the transport puts around a packet.
@@ -104,7 +109,10 @@ impl Wire {
                 ack: from_client(HANDSHAKE_ACK, b""),
                 echo: from_client(DATA, &message(REQUEST_FLAG, true, ECHO_ROUTE, REQUEST_BODY)),
                 join: from_client(DATA, &message(NOTIFY_FLAG, false, JOIN_ROUTE, REQUEST_BODY)),
-                fanout: from_client(DATA, &message(NOTIFY_FLAG, false, FANOUT_ROUTE, REQUEST_BODY)),
+                fanout: from_client(
+                    DATA,
+                    &message(NOTIFY_FLAG, false, FANOUT_ROUTE, REQUEST_BODY),
+                ),
             },
             server: ServerFrames {
                 handshake: from_server(HANDSHAKE, SERVER_HANDSHAKE),
@@ -122,18 +130,24 @@ impl Wire {
     pub(crate) fn server_frame_len(&self, bytes: &[u8]) -> Result<Option<usize>> {
         match self.transport {
             Transport::Tcp => {
-                let Some(&[kind, a, b, c]) = bytes.first_chunk() else { return Ok(None) };
+                let Some(&[kind, a, b, c]) = bytes.first_chunk() else {
+                    return Ok(None);
+                };
                 ensure!((HANDSHAKE..=5).contains(&kind), "packet of type {kind}");
                 let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
                 Ok(Some(PACKET_HEADER + length))
             }
             Transport::WebSocket => {
-                let Some(&[head, length]) = bytes.first_chunk() else { return Ok(None) };
+                let Some(&[head, length]) = bytes.first_chunk() else {
+                    return Ok(None);
+                };
                 ensure!(head == 0x82, "not one whole binary message: {head:#04x}");
                 match length {
                     0..126 => Ok(Some(2 + usize::from(length))),
                     126 => {
-                        let Some(&[_, _, high, low]) = bytes.first_chunk() else { return Ok(None) };
+                        let Some(&[_, _, high, low]) = bytes.first_chunk() else {
+                            return Ok(None);
+                        };
                         Ok(Some(4 + usize::from(u16::from_be_bytes([high, low]))))
                     }
                     _ => bail!("a message too long for this load: length byte {length}"),
@@ -174,7 +188,12 @@ fn websocket(payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
         None => bytes.extend_from_slice(payload),
         Some(mask) => {
             bytes.extend_from_slice(&mask);
-            bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+            bytes.extend(
+                payload
+                    .iter()
+                    .zip(mask.iter().cycle())
+                    .map(|(byte, key)| byte ^ key),
+            );
         }
     }
     bytes
@@ -187,9 +206,18 @@ mod tests {
     #[test]
     fn a_request_has_the_bytes_of_the_client_protocol() {
         let wire = Wire::new(Transport::Tcp);
-        assert_eq!(wire.client.echo, b"\x04\x00\x00\x1c\x00\x01\x0abench.echo{\"msg\":\"hello\"}");
-        assert_eq!(wire.server.response, b"\x04\x00\x00\x1c\x04\x01{\"code\":200,\"msg\":\"hello\"}");
-        assert_eq!(wire.server.push, b"\x04\x00\x00\x26\x06\x0abench.push{\"code\":200,\"msg\":\"hello\"}");
+        assert_eq!(
+            wire.client.echo,
+            b"\x04\x00\x00\x1c\x00\x01\x0abench.echo{\"msg\":\"hello\"}"
+        );
+        assert_eq!(
+            wire.server.response,
+            b"\x04\x00\x00\x1c\x04\x01{\"code\":200,\"msg\":\"hello\"}"
+        );
+        assert_eq!(
+            wire.server.push,
+            b"\x04\x00\x00\x26\x06\x0abench.push{\"code\":200,\"msg\":\"hello\"}"
+        );
         assert_eq!(wire.client.ack, b"\x02\x00\x00\x00");
     }
 
@@ -197,7 +225,12 @@ mod tests {
     fn server_frames_are_cut_where_they_end() {
         for transport in Transport::ALL {
             let wire = Wire::new(transport);
-            for frame in [&wire.server.handshake, &wire.server.heartbeat, &wire.server.response, &wire.server.push] {
+            for frame in [
+                &wire.server.handshake,
+                &wire.server.heartbeat,
+                &wire.server.response,
+                &wire.server.push,
+            ] {
                 let twice = frame.repeat(2);
                 assert_eq!(wire.server_frame_len(&twice).unwrap(), Some(frame.len()));
                 assert_eq!(wire.server_frame_len(&frame[..1]).unwrap(), None);
@@ -210,6 +243,11 @@ mod tests {
     fn a_long_websocket_message_uses_the_two_byte_length() {
         let frame = websocket(&[7; 300], None);
         assert_eq!(frame[..4], [0x82, 126, 1, 44]);
-        assert_eq!(Wire::new(Transport::WebSocket).server_frame_len(&frame).unwrap(), Some(304));
+        assert_eq!(
+            Wire::new(Transport::WebSocket)
+                .server_frame_len(&frame)
+                .unwrap(),
+            Some(304)
+        );
     }
 }
