@@ -61,7 +61,7 @@ const ROWS: [(&str, Load, Budget); 7] = [
         Load::Saturated {
             connections: 64,
             depth: 16,
-            rounds: 200,
+            rounds: 600,
         },
         Budget::PercentOfFloor(50.0),
     ),
