@@ -1,3 +1,4 @@
 //! pitaya
 
+pub mod json;
 pub mod protocol;
