@@ -21,7 +21,8 @@ pub(crate) enum Token<'a> {
     /// A string between its quotes, escapes untouched.
     Text(&'a [u8]),
     Number(&'a [u8]),
-    Bool,
+    True,
+    False,
     Null,
 }
 
@@ -142,8 +143,8 @@ impl<'a> Scanner<'a> {
             b'[' => return self.open(Bracket::Array),
             b'"' => Token::Text(self.string()?),
             b'-' | b'0'..=b'9' => Token::Number(self.number()?),
-            b't' => self.literal("true", Token::Bool)?,
-            b'f' => self.literal("false", Token::Bool)?,
+            b't' => self.literal("true", Token::True)?,
+            b'f' => self.literal("false", Token::False)?,
             b'n' => self.literal("null", Token::Null)?,
             _ => return Err(invalid(byte, "looking for beginning of value")),
         };
