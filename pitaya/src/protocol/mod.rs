@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod message;
 pub mod packet;
 pub mod route;
+pub mod websocket;
 
 pub use self::{
     dictionary::{Dictionary, DictionaryError},
