@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 
 use super::machine::{Machine, Phase, Step, Tick};
-use crate::app::Core;
+use crate::app::{Core, Pending};
 use crate::handler::table::Target;
 use crate::protocol::message::{self, MessageKind};
 use crate::protocol::packet;
@@ -49,6 +49,8 @@ pub(crate) struct Conn<IO> {
     /// Calls made in this turn.
     calls: u8,
     closing: Closing,
+    /// Counts this connection as not yet shaken hands.
+    pending: Option<Pending>,
 }
 
 /// The last steps of a connection.
@@ -88,7 +90,7 @@ pub(super) struct Call {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
-    pub(crate) fn new(io: IO, machine: Machine) -> Self {
+    pub(crate) fn new(io: IO, machine: Machine, pending: Pending) -> Self {
         Self {
             io,
             input: Vec::new(),
@@ -100,6 +102,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             flushing: false,
             calls: 0,
             closing: Closing::Flush,
+            pending: Some(pending),
         }
     }
 
@@ -125,6 +128,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Poll::Pending => return self.poll_idle(cx, core, session, timer).map(Next::Close),
         }
         loop {
+            if core.app().is_draining() {
+                session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+            }
             if session.out().ended() {
                 return Poll::Ready(Next::Close(CloseReason::Closed));
             }
@@ -244,7 +250,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     self.at = end;
                     return Some(Next::Handshake(body));
                 }
-                Step::Acknowledged => session.out().set_gate(Gate::Open),
+                Step::Acknowledged => {
+                    self.pending = None;
+                    session.out().set_gate(Gate::Open);
+                }
                 Step::Ignore => {}
                 Step::Close => {
                     tracing::debug!(session = session.id(), "a packet came before its time");

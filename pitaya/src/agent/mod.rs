@@ -5,4 +5,5 @@ mod machine;
 mod serve;
 
 pub(crate) use conn::Conn;
-pub(crate) use serve::serve;
+pub(crate) use machine::Machine;
+pub(crate) use serve::{Panicked, poll_caught, serve};

@@ -42,9 +42,9 @@ where
                 }
                 Next::Yield => tokio::task::yield_now().await,
                 Next::Full => {
-                    let room = pin!(poll_fn(|_| {
+                    let room = poll_fn(|_| {
                         if core.is_full(&session) { Poll::Pending } else { Poll::Ready(Ok(())) }
-                    }));
+                    });
                     let mut room = pin!(CallFuture::from_or_box(room));
                     let outcome =
                         drive(&mut c, &core, &session, timer.as_mut(), room.as_mut()).await;
@@ -58,13 +58,13 @@ where
                     let mut judge = pin!(judge);
                     match drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut()).await {
                         Outcome::Done(Ok(())) => {
-                            session.out().set_gate(Gate::Held);
                             session.out().control(core.handshake_accepted());
+                            session.out().set_gate(Gate::Held);
                             c.machine.handshaken(Instant::now(), core.limits().handshake);
                         }
                         Outcome::Done(Err(_)) => {
-                            session.out().set_gate(Gate::Held);
                             session.out().control(core.handshake_refused());
+                            session.out().set_gate(Gate::Held);
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
                         }
                         Outcome::Over(reason) => {
@@ -76,7 +76,8 @@ where
                 Next::Call(call) => {
                     let Some(route) = core.table().route(call.route) else { continue };
                     if route.overlaps {
-                        core.spawn_call(&session, &call, c.input(call.body.clone()));
+                        let Call { route, id, body, compressed, received } = call;
+                        core.spawn_call(&session, route, id, compressed, received, c.input(body));
                         continue;
                     }
                     let ctx = Context::new(&session, route, call.id, Wake::No);
@@ -89,12 +90,12 @@ where
                     let started = Instant::now();
                     let mut future = pin!(future);
                     match drive(&mut c, &core, &session, timer.as_mut(), future.as_mut()).await {
-                        Outcome::Done(result) => core.settle(&ctx, &call, started, result),
+                        Outcome::Done(result) => core.settle(&ctx, call.received, started, result),
                         Outcome::Over(reason) => {
                             let running = (!route.spec.options.cancel).then_some(future);
                             let result =
                                 close(&mut c, &core, &session, reason, timer.as_mut(), running).await;
-                            core.settle_late(&ctx, &call, started, result);
+                            core.settle_late(&ctx, call.received, started, result);
                             break;
                         }
                     }
@@ -145,7 +146,9 @@ async fn close<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    session.end(reason, End::Drop, &[]);
+    if !session.out().ended() {
+        session.end(reason, End::Drop, &[]);
+    }
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;

@@ -137,10 +137,10 @@ impl Core {
             let metrics = self.app.metrics();
             let judged = match data {
                 Err(error) => Err(Error::new(codes::BAD_REQUEST, error.to_string())),
-                Ok(data) => match self.validate(session, &data).await {
-                    Ok(()) => Ok(data),
-                    Err(error) => Err(error),
-                },
+                Ok(data) => {
+                    let data = Arc::new(data);
+                    self.validate(session, &data).await.map(|()| data)
+                }
             };
             match judged {
                 Ok(data) => {
@@ -160,7 +160,7 @@ impl Core {
         })
     }
 
-    async fn validate(&self, session: &Session, data: &HandshakeData) -> Result<(), Error> {
+    async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
         for (name, validator) in self.app.validators() {
             validator(session.clone(), data.clone()).await.map_err(|error| {
                 Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))

@@ -217,8 +217,13 @@ impl Session {
         }
     }
 
-    pub(crate) fn set_handshake(&self, data: HandshakeData) {
-        self.0.state.lock().handshake = Some(Arc::new(data));
+    /// The client broke the protocol, as a task other than the connection's own noticed.
+    pub(crate) fn end_broken(&self) {
+        self.end(CloseReason::Protocol, End::Drop, &[]);
+    }
+
+    pub(crate) fn set_handshake(&self, data: Arc<HandshakeData>) {
+        self.0.state.lock().handshake = Some(data);
     }
 
     pub(crate) fn overlapping(&self) -> u32 {

@@ -174,11 +174,16 @@ impl Outbound {
                 _ => return false,
             }
             self.ended.store(true, Ordering::Release);
-            if end == End::Flush && !last.is_empty() {
-                queue.append(Bytes::from_static(last));
+            if end == End::Flush {
+                if queue.gate == Gate::Open {
+                    queue.gather(usize::MAX);
+                }
+                queue.ready().extend_from_slice(last);
             }
         }
-        self.wake();
+        // Whatever set `dirty` before may be stuck behind a socket that takes nothing.
+        self.dirty.store(true, Ordering::Release);
+        self.waker.wake();
         true
     }
 
@@ -197,7 +202,7 @@ impl Outbound {
     pub(crate) fn take(&self) -> Vec<u8> {
         self.dirty.store(false, Ordering::Release);
         let mut queue = self.queue.lock();
-        if queue.gate == Gate::Open || queue.end == Some(End::Flush) {
+        if queue.gate == Gate::Open {
             queue.gather(BATCH);
         }
         std::mem::take(&mut queue.ready)
