@@ -1,0 +1,1 @@
+//! What an annotated item says, validated, before any token is emitted.

@@ -1,0 +1,1 @@
+//! Collects errors, so that every mistake shows at once.

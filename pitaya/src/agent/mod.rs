@@ -1,0 +1,8 @@
+//! One client connection: its state machine, which is pure, and its task, which does the I/O.
+
+mod conn;
+mod machine;
+mod serve;
+
+pub(crate) use conn::Conn;
+pub(crate) use serve::serve;

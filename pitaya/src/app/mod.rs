@@ -1,0 +1,3 @@
+//! The application: what it is configured with.
+
+pub mod config;

@@ -1,0 +1,97 @@
+//! The steps of one call, as generated code takes them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::hooks::HookReply;
+use super::{CallFuture, Context, Return};
+use crate::error::{Error, codes};
+use crate::message::{AnyMessage, Body};
+
+/// Decodes the argument: `PIT-400` with the serializer's text if that fails.
+pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
+    T::decode(ctx.serializer(), body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
+}
+
+/// Validates the argument and runs the before-hooks on it.
+pub async fn before<T: Body>(ctx: &Context<'_>, message: &mut T) -> Result<(), Error> {
+    if ctx.validates() {
+        message.validate()?;
+    }
+    for hook in ctx.before_hooks() {
+        hook.before(ctx, Some(message)).await?;
+    }
+    Ok(())
+}
+
+/// Runs the before-hooks of a method without argument.
+pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
+    for hook in ctx.before_hooks() {
+        hook.before(ctx, None).await?;
+    }
+    Ok(())
+}
+
+/// Runs the after-hooks and sends the reply.
+pub async fn finish<R: Return>(ctx: &Context<'_>, returned: R) -> Result<(), Error> {
+    let reply = returned.into_reply();
+    if ctx.after_hooks().is_empty() {
+        return match reply? {
+            Some(reply) => ctx.reply(&reply),
+            None => Ok(()),
+        };
+    }
+    Box::pin(finish_hooked(ctx, reply)).await
+}
+
+async fn finish_hooked<T: Body>(
+    ctx: &Context<'_>,
+    reply: Result<Option<T>, Error>,
+) -> Result<(), Error> {
+    let (mut value, error) = match reply {
+        Ok(value) => (value, None),
+        Err(error) => (None, Some(error)),
+    };
+    let mut hooked = HookReply {
+        value: value.as_mut().map(|value| value as &mut dyn AnyMessage),
+        replacement: None,
+        error,
+    };
+    for hook in ctx.after_hooks() {
+        hook.after(ctx, &mut hooked).await;
+    }
+    let HookReply {
+        replacement, error, ..
+    } = hooked;
+    match (error, replacement, &value) {
+        (Some(error), ..) => Err(error),
+        (None, Some(replacement), _) => ctx.reply_any(&*replacement),
+        (None, None, Some(value)) => ctx.reply(value),
+        (None, None, None) => Ok(()),
+    }
+}
+
+/// Ends a call that takes longer than `limit`: `PIT-504`.
+pub async fn with_timeout<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(codes::TIMEOUT, "request timeout")
+            .with_metadata("timeout", format!("{limit:?}"))),
+    }
+}
+
+/// Puts a call's future in its place: inline when it is small, boxed when not.
+pub fn boxed_or_inline<'a>(
+    future: impl Future<Output = Result<(), Error>> + Send + 'a,
+) -> CallFuture<'a> {
+    CallFuture::from_or_box(future)
+}
+
+/// Passes a future through when it is `Send`; generated code calls it at the method's name, so that
+/// the compiler points there.
+pub fn must_be_send<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send {
+    future
+}

@@ -1,0 +1,71 @@
+//! What is known of a message type at compile time: names, numbers, types, documentation.
+
+/// A message type or an enumeration, as declared.
+#[derive(Debug)]
+pub struct MessageDescriptor {
+    /// The type's name without package, for example `Join`.
+    pub name: &'static str,
+    /// The protobuf package, `protos` unless `#[message(package = "..")]` says otherwise.
+    pub package: &'static str,
+    /// Doc comments, line by line joined with `\n`.
+    pub docs: &'static str,
+    /// Fields of a message, or values of an enumeration.
+    pub shape: Shape,
+}
+
+/// The two kinds of declared types.
+#[derive(Debug)]
+pub enum Shape {
+    /// A message with its fields, in order of declaration.
+    Message(&'static [FieldDescriptor]),
+    /// An enumeration: name and number of each value.
+    Enum(&'static [(&'static str, i32)]),
+}
+
+/// One field of a message.
+#[derive(Debug)]
+pub struct FieldDescriptor {
+    /// The field's name on the wire (JSON key, protobuf name).
+    pub name: &'static str,
+    /// The protobuf field number; 0 in JSON-only types.
+    pub number: u32,
+    /// Doc comments.
+    pub docs: &'static str,
+    /// The field's type.
+    pub ty: FieldType,
+    /// The oneof this field is a member of, if any.
+    pub oneof: Option<&'static str>,
+}
+
+/// The type of a field.
+#[derive(Debug, Clone, Copy)]
+pub enum FieldType {
+    /// `bool`
+    Bool,
+    /// `int32`
+    Int32,
+    /// `int64`
+    Int64,
+    /// `uint32`
+    Uint32,
+    /// `uint64`
+    Uint64,
+    /// `float`
+    Float,
+    /// `double`
+    Double,
+    /// `string`
+    String,
+    /// `bytes`
+    Bytes,
+    /// Any JSON value; JSON-only types.
+    Any,
+    /// Another declared type. A function, so that recursive types can refer to each other.
+    Declared(fn() -> &'static MessageDescriptor),
+    /// `optional`
+    Optional(&'static FieldType),
+    /// `repeated`
+    Repeated(&'static FieldType),
+    /// `map`
+    Map(&'static FieldType, &'static FieldType),
+}

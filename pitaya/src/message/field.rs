@@ -1,0 +1,1 @@
+//! How one field of a `#[message]` type is written and read, by its Rust type.
