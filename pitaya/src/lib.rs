@@ -7,6 +7,7 @@ pub mod acceptor;
 pub mod error;
 mod agent;
 pub mod app;
+pub mod groups;
 pub mod handler;
 mod json;
 pub mod message;

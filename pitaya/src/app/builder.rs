@@ -338,7 +338,7 @@ impl AppBuilder {
 
         let handle = AppHandle(Arc::new(Shared {
             server: ServerInfo {
-                id: random_id(),
+                id: uuid::Uuid::new_v4().to_string(),
                 kind: self.server_type.clone(),
                 frontend: !self.acceptors.is_empty(),
                 metadata: self.metadata,
@@ -444,32 +444,6 @@ fn log(warnings: &[Warning]) {
             tracing::warn!("configuration: {warning}");
         }
     }
-}
-
-/// A random UUID v4; the hasher's seed is the standard library's only source of randomness.
-fn random_id() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    let mut bytes = [0; 16];
-    for half in bytes.chunks_mut(8) {
-        let random = RandomState::new().hash_one(std::process::id());
-        half.copy_from_slice(&random.to_ne_bytes());
-    }
-    if let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes {
-        *version = (*version & 0x0f) | 0x40;
-        *variant = (*variant & 0x3f) | 0x80;
-    }
-    let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut id = String::new();
-    let mut rest = &bytes[..];
-    for len in [4, 2, 2, 2, 6] {
-        let (part, behind) = rest.split_at_checked(len).unwrap_or_default();
-        rest = behind;
-        if !id.is_empty() {
-            id.push('-');
-        }
-        id.push_str(&hex(part));
-    }
-    id
 }
 
 fn hostname() -> String {

@@ -113,10 +113,6 @@ impl Table {
         self.routes.get(usize::from(index))
     }
 
-    pub(crate) fn routes(&self) -> &[MountedRoute] {
-        &self.routes
-    }
-
     /// Finds a message's route. `request`: an answer is wanted, so the route must give one.
     #[inline]
     pub(crate) fn resolve(&self, route: RouteRef<'_>, request: bool) -> Target {

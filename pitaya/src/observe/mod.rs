@@ -102,10 +102,6 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn recorder(&self) -> &AppRecorder {
-        &self.recorder
-    }
-
     pub(crate) fn connection_refused(&self, refusal: Refusal) {
         if let Some(counter) = self.refused_connections.get(refusal as usize) {
             counter.increment(1);

@@ -174,7 +174,10 @@ impl Session {
         let coded = self.0.takes_codes.load(Ordering::Relaxed);
         let frame = frames.frame(coded)?;
         match self.0.out.push(frame, limits.outbound) {
-            Ok(()) => Ok(()),
+            Ok(room) => {
+                self.0.app.metrics().queue_room.record(room as f64);
+                Ok(())
+            }
             Err(Refused::Closed) => Err(broken_pipe()),
             Err(Refused::Full) => {
                 self.0.app.metrics().outbound_overflow.increment(1);

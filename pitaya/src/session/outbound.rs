@@ -103,9 +103,9 @@ impl Outbound {
         }
     }
 
-    /// Queues one shared frame.
-    pub(crate) fn push(&self, frame: Bytes, bounds: Bounds) -> Result<(), Refused> {
-        {
+    /// Queues one shared frame: how many more messages may be queued.
+    pub(crate) fn push(&self, frame: Bytes, bounds: Bounds) -> Result<usize, Refused> {
+        let room = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
                 return Err(Refused::Closed);
@@ -119,9 +119,10 @@ impl Outbound {
             queue.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             queue.messages += 1;
             queue.append(frame);
-        }
+            bounds.messages.saturating_sub(queue.messages as usize)
+        };
         self.wake();
-        Ok(())
+        Ok(room)
     }
 
     /// Appends one encoded frame behind everything queued so far: a reply, made by the connection's
@@ -206,12 +207,6 @@ impl Outbound {
             queue.gather(BATCH);
         }
         std::mem::take(&mut queue.ready)
-    }
-
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        let queue = self.queue.lock();
-        queue.ready.is_empty() && queue.first.is_none()
     }
 
     /// Ends the queue and drops what waits: how many messages that were.
