@@ -30,8 +30,8 @@ const SEAT_WAITS_MS = [300, 700, 1500, 2500, 4000, 6000, 8000, 10_000];
 let seat = savedSeat();
 /** Whether the server confirmed the seat on this connection. */
 let seated = false;
-/** Whether the server ever confirmed this seat (also before a reload). */
-let wasSeated = seat !== null;
+/** Whether the server may still hold this seat for a connection before this one, or before a reload. */
+let mayBeHeld = seat !== null;
 let seatTries = 0;
 let seatTimer;
 /** The newest server time shown; what a rejoin's history has beyond it is news. */
@@ -66,10 +66,18 @@ async function takeSeat() {
     const joined = await client.request("chat.room.join", wanted);
     if (seat === wanted) enter(joined);
   } catch (error) {
-    // No answer: let the client reconnect, which comes here again.
-    if (error.code === "PIT-499" || error.code === "PIT-504") throw error;
+    if (error.code === "PIT-499" || error.code === "PIT-504") {
+      // No answer: perhaps seated, perhaps not. Only a new connection knows where it stands.
+      mayBeHeld = true;
+      throw error;
+    }
     if (seat === wanted) refused(error);
   }
+}
+
+/** For requests outside of the hook, whose failure the client does not see. */
+function startOver(error) {
+  if (error.code === "PIT-504") client.reconnect();
 }
 
 client.addEventListener("state", ({ detail: { state } }) => {
@@ -110,17 +118,17 @@ $("join-form").addEventListener("submit", (event) => {
   if (!name || !room) return;
   clearTimeout(seatTimer);
   seat = { room, name };
-  wasSeated = false;
+  mayBeHeld = false;
   seatTries = 0;
   showControls();
   // While not connected the seat waits: the client takes it as soon as it is.
-  if (client.state === "open") takeSeat().catch(() => showControls());
+  if (client.state === "open") takeSeat().catch(startOver);
 });
 
 function enter(joined) {
-  const returning = wasSeated && document.body.dataset.view === "chat";
+  const returning = document.body.dataset.view === "chat";
   seated = true;
-  wasSeated = true;
+  mayBeHeld = true;
   seatTries = 0;
   remember("sessionStorage", "seat", seat);
   remember("localStorage", "name", seat.name);
@@ -135,10 +143,10 @@ function enter(joined) {
 }
 
 function refused(error) {
-  if (wasSeated && error.code === "CHAT-400" && seatTries < SEAT_WAITS_MS.length) {
+  if (mayBeHeld && error.code === "CHAT-400" && seatTries < SEAT_WAITS_MS.length) {
     const wait = SEAT_WAITS_MS[seatTries++];
     seatTimer = setTimeout(() => {
-      if (seat && !seated && client.state === "open") takeSeat().catch(() => {});
+      if (seat && !seated && client.state === "open") takeSeat().catch(startOver);
     }, wait);
     showControls();
     return;
@@ -160,7 +168,7 @@ function refused(error) {
 function stand() {
   seat = null;
   seated = false;
-  wasSeated = false;
+  mayBeHeld = false;
   clearTimeout(seatTimer);
   remember("sessionStorage", "seat", null);
   forgetConversation();
@@ -174,8 +182,8 @@ function stand() {
 $("leave").addEventListener("click", async () => {
   const wasOpen = client.state === "open";
   stand();
-  // Without an answer there is nothing to undo: the server frees a seat whose connection ends.
-  if (wasOpen) await client.request("chat.room.leave").catch(() => {});
+  // The server also frees a seat whose connection ends.
+  if (wasOpen) await client.request("chat.room.leave").catch(startOver);
   refreshRooms();
 });
 
@@ -312,7 +320,7 @@ function fail(message) {
   const { text, line } = message;
   if (line.classList.contains("failed")) return;
   line.classList.replace("pending", "failed");
-  const retry = make("button", "retry", "Not sent. Send again");
+  const retry = make("button", "retry", "Not confirmed. Send again");
   retry.type = "button";
   retry.addEventListener("click", () => {
     if (!seated) return;

@@ -308,6 +308,14 @@ export class PitayaClient extends EventTarget {
     this.#dial();
   }
 
+  /**
+   * Leaves this connection for a new one, hook and all: for when a request's timeout leaves open
+   * whether the server has done what it asked.
+   */
+  reconnect() {
+    if (this.#link) this.#lose(this.#link, new PitayaError("PIT-499", "reconnecting"));
+  }
+
   /** Calls `listener(body)` for every push on `route`; the function it returns stops that. */
   on(route, listener) {
     const listeners = this.#listeners.get(route) ?? new Set();

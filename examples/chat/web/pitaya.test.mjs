@@ -529,6 +529,19 @@ test("client: retryNow cuts the wait short, once", async () => {
   assert.equal(FakeSocket.all.length, 2);
 });
 
+test("client: reconnect leaves the connection, and does nothing while there is none", async () => {
+  const { client, socket, states } = await startOpen();
+  client.reconnect();
+  client.reconnect();
+  assert.equal(socket.closed, true);
+  assert.deepEqual(states, ["connecting", "open", "reconnecting"]);
+  client.close();
+  client.reconnect();
+  mock.timers.tick(60_000);
+  await settle();
+  assert.equal(FakeSocket.all.length, 1);
+});
+
 test("client: a connection that takes too long is given up for the next", async () => {
   const { client, states } = start({ connectTimeout: 1000 });
   await settle();
