@@ -54,12 +54,7 @@ impl Framer {
     /// # Errors
     /// `batch` does not go on with the message under way, or has no packet
     /// header where a packet must start.
-    pub(super) fn fill(
-        &self,
-        batch: &[u8],
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> io::Result<Filled> {
+    pub(super) fn fill(&self, batch: &[u8], limit: usize, out: &mut Vec<u8>) -> io::Result<Filled> {
         let mut rest_of_batch = batch;
         let mut after = *self;
         while !rest_of_batch.is_empty() && out.len() < limit {
