@@ -326,3 +326,6 @@ impl Default for ControlPayload {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -302,3 +302,273 @@ impl<S: fmt::Debug> fmt::Debug for WsIo<S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::protocol::{PacketType, packet};
+
+    /// A stream whose reads and writes are scripted and counted.
+    #[derive(Default)]
+    struct Scripted {
+        input: Vec<Vec<u8>>,
+        output: Vec<u8>,
+        writes: usize,
+        /// What the next writes may take; `None` when all of this is used up.
+        room: Option<usize>,
+        flushes: usize,
+        shut_down: bool,
+    }
+
+    impl AsyncRead for Scripted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if self.input.is_empty() {
+                return Poll::Pending;
+            }
+            buf.put_slice(&self.input.remove(0));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Scripted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let taken = bytes.len().min(self.room.unwrap_or(usize::MAX));
+            if taken == 0 {
+                return Poll::Pending;
+            }
+            self.writes += 1;
+            self.room = self.room.map(|room| room - taken);
+            self.output.extend_from_slice(&bytes[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes += 1;
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.shut_down = true;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn socket(input: &[&[u8]], room: Option<usize>) -> WsIo<Scripted> {
+        let inner = Scripted {
+            input: input.iter().map(|part| part.to_vec()).collect(),
+            room,
+            ..Scripted::default()
+        };
+        WsIo::new(inner, Vec::new(), packet::MAX_BODY_LEN)
+    }
+
+    fn read(io: &mut WsIo<Scripted>) -> Poll<io::Result<Vec<u8>>> {
+        let mut bytes = [0; 256];
+        let mut buf = ReadBuf::new(&mut bytes);
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(io)
+            .poll_read(&mut cx, &mut buf)
+            .map_ok(|()| buf.filled().to_vec())
+    }
+
+    fn write(io: &mut WsIo<Scripted>, batch: &[u8]) -> Poll<io::Result<usize>> {
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(io).poll_write(&mut cx, batch)
+    }
+
+    fn flush(io: &mut WsIo<Scripted>) -> Poll<io::Result<()>> {
+        Pin::new(io).poll_flush(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn shutdown(io: &mut WsIo<Scripted>) -> Poll<io::Result<()>> {
+        Pin::new(io).poll_shutdown(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn ready<T>(poll: Poll<io::Result<T>>) -> T {
+        match poll {
+            Poll::Ready(Ok(value)) => value,
+            Poll::Ready(Err(error)) => panic!("{error}"),
+            Poll::Pending => panic!("pending"),
+        }
+    }
+
+    const BEAT_FRAME: &[u8] = b"\x82\x84\0\0\0\0\x03\0\0\0";
+    const PING: &[u8] = b"\x89\x82\0\0\0\0hi";
+    const PONG: &[u8] = b"\x8a\x02hi";
+    const BEAT_OUT: &[u8] = b"\x82\x04\x03\0\0\0";
+
+    fn assert_at_rest(io: &WsIo<Scripted>) {
+        assert!(io.control.is_none() && io.early.is_none());
+        assert!(io.deframer.between_messages() && io.framer.between_messages());
+    }
+
+    #[test]
+    fn a_connection_at_rest_is_small() {
+        let more = size_of::<WsIo<TcpStream>>() - size_of::<TcpStream>();
+        assert!(more <= 128, "{more} bytes over the TCP stream");
+    }
+
+    #[test]
+    fn packets_come_out_of_one_read_together_and_leave_nothing_behind() {
+        let mut io = socket(&[&[BEAT_FRAME, PING, BEAT_FRAME].concat()], None);
+        assert_eq!(ready(read(&mut io)), [3, 0, 0, 0, 3, 0, 0, 0]);
+        assert_eq!(io.inner.output, PONG);
+        assert_eq!(io.inner.flushes, 1);
+        assert!(read(&mut io).is_pending());
+        assert_at_rest(&io);
+    }
+
+    #[test]
+    fn what_came_behind_the_request_is_read_first() {
+        let mut io = socket(&[&BEAT_FRAME[5..]], None);
+        let early = [BEAT_FRAME, &BEAT_FRAME[..5]].concat();
+        io.early = Some(Box::new(Early {
+            bytes: early,
+            read: 0,
+        }));
+        assert_eq!(ready(read(&mut io)), packet::HEARTBEAT);
+        assert_eq!(ready(read(&mut io)), packet::HEARTBEAT);
+        assert_at_rest(&io);
+    }
+
+    #[test]
+    fn a_batch_is_one_write() {
+        let mut io = socket(&[], None);
+        let batch = packet::HEARTBEAT.repeat(1000);
+        assert_eq!(ready(write(&mut io, &batch)), 4000);
+        assert_eq!(io.inner.writes, 1);
+        assert!(io.inner.output == BEAT_OUT.repeat(1000));
+        assert_at_rest(&io);
+    }
+
+    #[test]
+    fn a_large_packet_goes_out_whole() {
+        let body: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
+        let mut batch = packet::HEARTBEAT.to_vec();
+        packet::encode(PacketType::Data, &body, &mut batch).unwrap();
+        batch.extend_from_slice(&packet::HEARTBEAT);
+        for room in [None, Some(1), Some(7), Some(70_000)] {
+            let mut io = socket(&[], room);
+            let mut at = 0;
+            while at < batch.len() {
+                match write(&mut io, &batch[at..]) {
+                    Poll::Ready(taken) => at += taken.unwrap(),
+                    Poll::Pending => io.inner.room = Some(room.unwrap() * 50),
+                }
+            }
+            let mut expected = BEAT_OUT.to_vec();
+            expected.extend_from_slice(b"\x82\x7f\0\0\0\0");
+            expected.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+            expected.extend_from_slice(&batch[4..batch.len() - 4]);
+            expected.extend_from_slice(BEAT_OUT);
+            assert!(io.inner.output == expected, "{room:?}");
+            assert_at_rest(&io);
+        }
+    }
+
+    #[test]
+    fn a_pong_waits_for_the_end_of_the_message_under_way() {
+        let mut io = socket(&[PING], Some(4));
+        assert_eq!(ready(write(&mut io, &packet::HEARTBEAT)), 2);
+        assert!(write(&mut io, &packet::HEARTBEAT[2..]).is_pending());
+        assert!(read(&mut io).is_pending());
+        io.inner.room = None;
+        assert_eq!(ready(write(&mut io, &packet::HEARTBEAT[2..])), 2);
+        ready(flush(&mut io));
+        assert_eq!(io.inner.output, [BEAT_OUT, PONG].concat());
+        assert_at_rest(&io);
+    }
+
+    #[test]
+    fn a_pong_the_socket_refuses_goes_out_with_a_later_read_or_write() {
+        let mut io = socket(&[PING], Some(1));
+        assert!(read(&mut io).is_pending());
+        assert_eq!(io.inner.output, PONG[..1]);
+        io.inner.room = Some(1);
+        assert!(read(&mut io).is_pending());
+        assert_eq!(io.inner.output, PONG[..2]);
+        io.inner.room = None;
+        assert_eq!(ready(write(&mut io, &packet::HEARTBEAT)), 4);
+        assert_eq!(io.inner.output, [PONG, BEAT_OUT].concat());
+        assert_at_rest(&io);
+    }
+
+    #[test]
+    fn a_peer_that_pings_and_never_reads_fills_no_memory() {
+        let pings = PING.repeat(20);
+        let mut io = socket(&[&pings, &pings, &pings], Some(1));
+        assert!(read(&mut io).is_pending());
+        let queued = io.control.as_ref().unwrap().bytes();
+        assert_eq!(queued, [&PONG[1..], PONG].concat());
+    }
+
+    #[test]
+    fn a_close_frame_is_answered_and_is_the_end() {
+        let close = b"\x88\x82\0\0\0\0\x03\xe9";
+        let mut io = socket(&[&[BEAT_FRAME, close, BEAT_FRAME].concat()], None);
+        assert_eq!(ready(read(&mut io)), packet::HEARTBEAT);
+        assert_eq!(ready(read(&mut io)), b"");
+        assert_eq!(io.inner.output, b"\x88\x02\x03\xe9");
+        let Poll::Ready(Err(error)) = write(&mut io, &packet::HEARTBEAT) else {
+            panic!("data after the close frame");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        ready(shutdown(&mut io));
+        assert_eq!(io.inner.output, b"\x88\x02\x03\xe9");
+        assert!(io.inner.shut_down);
+    }
+
+    #[test]
+    fn packets_before_a_broken_rule_are_still_read() {
+        let mut io = socket(&[&[BEAT_FRAME, b"\x82\x80\0\0\0\0"].concat()], None);
+        assert_eq!(ready(read(&mut io)), packet::HEARTBEAT);
+        for _ in 0..2 {
+            let Poll::Ready(Err(error)) = read(&mut io) else {
+                panic!("no error");
+            };
+            assert_eq!(error.to_string(), "invalid header");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+        assert_eq!(io.inner.output, b"\x88\x02\x03\xea");
+    }
+
+    #[test]
+    fn an_end_inside_a_message_is_no_clean_end() {
+        let mut io = socket(&[&BEAT_FRAME[..7], b""], None);
+        assert_eq!(ready(read(&mut io)), [3]);
+        let Poll::Ready(Err(error)) = read(&mut io) else {
+            panic!("no error");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        let mut io = socket(&[BEAT_FRAME, b""], None);
+        assert_eq!(ready(read(&mut io)), packet::HEARTBEAT);
+        assert_eq!(ready(read(&mut io)), b"");
+    }
+
+    #[test]
+    fn shutting_down_says_so_unless_a_message_is_under_way() {
+        let mut io = socket(&[], None);
+        ready(shutdown(&mut io));
+        assert_eq!(io.inner.output, b"\x88\x02\x03\xe8");
+        assert!(io.inner.shut_down);
+
+        let mut io = socket(&[], Some(5));
+        assert_eq!(ready(write(&mut io, &packet::HEARTBEAT)), 3);
+        io.inner.room = None;
+        ready(shutdown(&mut io));
+        assert_eq!(io.inner.output, BEAT_OUT[..5]);
+        assert!(io.inner.shut_down);
+    }
+}
