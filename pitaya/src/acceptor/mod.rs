@@ -13,11 +13,13 @@
 mod listener;
 mod memory;
 mod tcp;
+mod websocket;
 
 pub use self::{
     listener::Listener,
     memory::{Connector, Memory, MemoryConnect, memory},
     tcp::{Tcp, TcpConnect},
+    websocket::{WebSocket, WebSocketConnect, WsIo},
 };
 
 use std::{future::Future, io, net::SocketAddr};
@@ -26,7 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A source of client connections.
 ///
-/// [`Tcp`] and `WebSocket` are the ordinary ones; an application can bring its
+/// [`Tcp`] and [`WebSocket`] are the ordinary ones; an application can bring its
 /// own transport by implementing this trait and [`Connect`].
 ///
 /// # Example
