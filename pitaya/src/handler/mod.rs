@@ -1,6 +1,7 @@
 //! Handlers: what `#[handler]` generates, and how the runtime calls it.
 
 mod call;
+mod checked;
 mod context;
 mod hooks;
 mod returns;
@@ -8,7 +9,11 @@ mod spec;
 
 use stackfuture::StackFuture;
 
-pub use call::{before, before_nothing, boxed_or_inline, decode, finish, must_be_send, with_timeout};
+pub use call::{
+    before, before_nothing, boxed_or_inline, decode, finish, finish_in_time, no_such_method,
+    with_timeout,
+};
+pub use checked::{Call, CallFallback};
 pub use context::Context;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
 pub use returns::Return;
