@@ -26,6 +26,12 @@ pub fn handler(attributes: TokenStream, item: TokenStream) -> TokenStream {
 
 #[allow(missing_docs)]
 #[proc_macro_attribute]
+pub fn route(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    run(expand::service::route, attributes, item)
+}
+
+#[allow(missing_docs)]
+#[proc_macro_attribute]
 pub fn message(attributes: TokenStream, item: TokenStream) -> TokenStream {
     run(expand::message::message, attributes, item)
 }

@@ -29,9 +29,9 @@ pub use pitaya_macros::{handler, message};
 pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
-        CallFuture, Context, Dispatch, HandlerService, Location, Return, RouteKind, RouteOptions,
-        RouteSpec, ServiceEntry, before, before_nothing, boxed_or_inline, decode, finish,
-        must_be_send, with_timeout,
+        Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
+        RouteKind, RouteOptions, RouteSpec, ServiceEntry, before_nothing, decode, finish,
+        finish_in_time, no_such_method, with_timeout,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,

@@ -1,7 +1,392 @@
-//! `#[handler]`.
+//! `#[handler]`: the block as it came, its dispatch, its tables, its place in the registry.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
-pub(crate) fn handler(_: TokenStream, item: TokenStream) -> (TokenStream, Vec<syn::Error>) {
-    (item, Vec::new())
+use super::client;
+use crate::model::{Block, Parameter, Route, Service, ServiceOptions};
+use crate::sink::Sink;
+
+/// Expands `#[handler]`.
+pub(crate) fn handler(
+    attributes: TokenStream,
+    item: TokenStream,
+) -> (TokenStream, Vec<syn::Error>) {
+    let mut sink = Sink::default();
+    let options = ServiceOptions::parse(attributes, &mut sink);
+    let mut block: Block = match syn::parse2(item.clone()) {
+        Ok(block) => block,
+        Err(error) => {
+            sink.push(not_a_block(&item).unwrap_or(error));
+            return (item, sink.into_errors());
+        }
+    };
+    let service = Service::from_block(options, &mut block, &mut sink);
+    let sound = sink.is_empty();
+    let generated = match &service {
+        Some(service) => {
+            let tables = if sound {
+                tables(service)
+            } else {
+                empty_tables(service)
+            };
+            let client = client::client(service, sound);
+            quote! { #tables #client }
+        }
+        None => TokenStream::new(),
+    };
+    // Without dispatch nobody calls the methods; that is not the user's fault.
+    let allowed = (!sound).then(|| quote!(#[allow(dead_code)]));
+    (quote! { #allowed #block #generated }, sink.into_errors())
+}
+
+/// Expands a `#[route]` that no `#[handler]` has taken.
+pub(crate) fn route(_: TokenStream, item: TokenStream) -> (TokenStream, Vec<syn::Error>) {
+    let error = syn::Error::new(
+        Span::call_site(),
+        "`#[route]` goes on a method of an `impl` block that is marked `#[pitaya::handler]`",
+    );
+    (item, vec![error])
+}
+
+/// Says what the item is when it isn't an `impl` block.
+fn not_a_block(item: &TokenStream) -> Option<syn::Error> {
+    let (keyword, what) = match syn::parse2::<syn::Item>(item.clone()).ok()? {
+        syn::Item::Fn(item) => (item.sig.fn_token.span, "a function"),
+        syn::Item::Struct(item) => (item.struct_token.span, "a struct"),
+        syn::Item::Enum(item) => (item.enum_token.span, "an enum"),
+        syn::Item::Trait(item) => (item.trait_token.span, "a trait"),
+        syn::Item::Mod(item) => (item.mod_token.span, "a module"),
+        syn::Item::Impl(_) => return None,
+        other => (other.span(), "this item"),
+    };
+    let text = format!("`#[handler]` goes on an `impl` block, not on {what}");
+    Some(syn::Error::new(keyword, text))
+}
+
+/// The names of the generated function's parameters: nothing of the user's is called so, and
+/// nothing of the user's sees them.
+struct Locals {
+    this: Ident,
+    index: Ident,
+    context: Ident,
+    body: Ident,
+    message: Ident,
+}
+
+impl Locals {
+    fn new() -> Self {
+        let local = |name| Ident::new(name, Span::mixed_site());
+        Self {
+            this: Ident::new("self", Span::mixed_site()),
+            index: local("__index"),
+            context: local("__context"),
+            body: local("__body"),
+            message: local("__message"),
+        }
+    }
+}
+
+fn tables(service: &Service) -> TokenStream {
+    let Service {
+        self_ty,
+        name,
+        cfgs,
+        ..
+    } = service;
+    let private = service.private();
+    let locals = Locals::new();
+    let Locals {
+        this,
+        index,
+        context,
+        body,
+        ..
+    } = &locals;
+    let indexes = Indexes::of(service);
+    let definition = indexes.definition(service);
+    let arms = service.routes.iter().enumerate().map(|(n, route)| {
+        let cfgs = &route.cfgs;
+        let pattern = indexes.pattern(n, route, index);
+        let call = call(service, route, &locals);
+        quote! { #(#cfgs)* #pattern => { #call } }
+    });
+    let specs = service.routes.iter().map(|route| {
+        let cfgs = &route.cfgs;
+        let spec = spec(service, route);
+        quote! { #(#cfgs)* #spec }
+    });
+    let location = location(&private, self_ty.span());
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::CallFallback as _;
+
+            #definition
+
+            #[automatically_derived]
+            #[allow(deprecated, unused_variables, clippy::all)]
+            impl #private::Dispatch for #self_ty {
+                fn dispatch<'__call>(
+                    &'__call #this,
+                    #index: ::core::primitive::u16,
+                    #context: &'__call #private::Context<'__call>,
+                    #body: &[::core::primitive::u8],
+                ) -> #private::CallFuture<'__call> {
+                    match #index {
+                        #(#arms)*
+                        _ => #private::no_such_method(#name, #index),
+                    }
+                }
+            }
+
+            #[automatically_derived]
+            impl #private::HandlerService for #self_ty {
+                const NAME: &'static ::core::primitive::str = #name;
+                const ROUTES: &'static [#private::RouteSpec] = &[#(#specs),*];
+            }
+
+            #private::inventory::submit! {
+                #private::ServiceEntry {
+                    type_name: ::core::any::type_name::<#self_ty>,
+                    name: #name,
+                    routes: <#self_ty as #private::HandlerService>::ROUTES,
+                    location: #location,
+                }
+            }
+        };
+    }
+}
+
+/// What a block with mistakes gets, so that mounting it is no further mistake.
+fn empty_tables(service: &Service) -> TokenStream {
+    let Service {
+        self_ty,
+        name,
+        cfgs,
+        generics,
+        ..
+    } = service;
+    let private = service.private();
+    let Locals {
+        this,
+        index,
+        context,
+        body,
+        ..
+    } = &Locals::new();
+    let (generics, _, clause) = generics.split_for_impl();
+    let predicates = clause
+        .map(|clause| &clause.predicates)
+        .into_iter()
+        .flatten();
+    let bounds = quote! {
+        where
+            Self: ::core::marker::Send + ::core::marker::Sync + 'static,
+            #(#predicates,)*
+    };
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            #[automatically_derived]
+            impl #generics #private::Dispatch for #self_ty #bounds {
+                fn dispatch<'__call>(
+                    &'__call #this,
+                    #index: ::core::primitive::u16,
+                    _: &'__call #private::Context<'__call>,
+                    _: &[::core::primitive::u8],
+                ) -> #private::CallFuture<'__call> {
+                    #private::no_such_method(#name, #index)
+                }
+            }
+
+            #[automatically_derived]
+            impl #generics #private::HandlerService for #self_ty #bounds {
+                const NAME: &'static ::core::primitive::str = #name;
+                const ROUTES: &'static [#private::RouteSpec] = &[];
+            }
+        };
+    }
+}
+
+/// How methods are numbered: by literals, or, when some are there only under a condition, by an
+/// enum that counts those that are.
+enum Indexes {
+    Literal,
+    Counted,
+}
+
+impl Indexes {
+    fn of(service: &Service) -> Self {
+        if service.is_conditional() {
+            Self::Counted
+        } else {
+            Self::Literal
+        }
+    }
+
+    fn definition(&self, service: &Service) -> TokenStream {
+        if matches!(self, Self::Literal) {
+            return TokenStream::new();
+        }
+        let variants = service.routes.iter().map(|route| {
+            let (cfgs, ident) = (&route.cfgs, &route.ident);
+            quote! { #(#cfgs)* #ident }
+        });
+        quote! {
+            #[allow(non_camel_case_types, clippy::all)]
+            #[repr(u16)]
+            enum __Index { #(#variants),* }
+        }
+    }
+
+    fn pattern(&self, n: usize, route: &Route, index: &Ident) -> TokenStream {
+        match self {
+            Self::Literal => {
+                let n = proc_macro2::Literal::usize_unsuffixed(n);
+                quote!(#n)
+            }
+            Self::Counted => {
+                let (ident, at) = (
+                    &route.ident,
+                    format_ident!("__at", span = Span::mixed_site()),
+                );
+                let _ = index;
+                quote!(#at if #at == __Index::#ident as ::core::primitive::u16)
+            }
+        }
+    }
+}
+
+/// `Call::<Self, Argument, Returned>`: the steps of a call for these types.
+pub(super) fn call_type(service: &Service, route: &Route) -> TokenStream {
+    let Service { self_ty, .. } = service;
+    let private = service.private();
+    let returned = &route.returns.ty;
+    let argument = match route.argument() {
+        Some((_, ty)) => ty.to_token_stream(),
+        None => quote!(#private::bytes::Bytes),
+    };
+    quote!(#private::Call::<#self_ty, #argument, #returned>)
+}
+
+fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
+    let private = service.private();
+    let Locals {
+        this,
+        context,
+        body,
+        message,
+        ..
+    } = locals;
+    let call_type = call_type(service, route);
+
+    // The calls that carry a bound stand at the type that has to meet it.
+    let decode = route.argument().map(|(_, ty)| {
+        let decode = quote_spanned! {ty.span()=> #private::decode::<#ty>(#context, #body) };
+        quote! { let #message = #decode; }
+    });
+    let before = match decode {
+        Some(_) => quote! {
+            let mut #message = #message?;
+            #call_type::before(#context, &mut #message).await?;
+        },
+        None => quote! { #private::before_nothing(#context).await?; },
+    };
+
+    let ident = &route.ident;
+    let arguments = route.parameters.iter().map(|parameter| match parameter {
+        Parameter::Context(span) => {
+            Ident::new(&context.to_string(), context.span().located_at(*span))
+        }
+        Parameter::Message { ty, .. } => {
+            Ident::new(&message.to_string(), message.span().located_at(ty.span()))
+        }
+    });
+    let arguments = arguments.collect::<Vec<_>>();
+    let mut returned = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
+    if route.is_async {
+        returned = quote_spanned! {ident.span()=> #call_type::must_be_send(#returned) };
+        returned = quote! { #returned.await };
+    }
+
+    let ty = &route.returns.ty;
+    let finish = match route.timeout {
+        None => {
+            let finish = quote_spanned! {ty.span()=> #private::finish::<#ty> };
+            quote! { #finish(#context, #returned).await }
+        }
+        Some(limit) => {
+            let limit = duration(limit);
+            let finish = quote_spanned! {ty.span()=> #private::finish_in_time::<#ty> };
+            quote! {
+                let __returned = #private::with_timeout(#limit, async move {
+                    ::core::result::Result::Ok(#returned)
+                });
+                #finish(#context, __returned.await).await
+            }
+        }
+    };
+    quote! {
+        #decode
+        #call_type::start(async move {
+            #before
+            #finish
+        })
+    }
+}
+
+fn spec(service: &Service, route: &Route) -> TokenStream {
+    let private = service.private();
+    let call_type = call_type(service, route);
+    let Route {
+        name,
+        concurrent,
+        cancel,
+        ..
+    } = route;
+    let docs = route.docs.text();
+    let code = option(route.code.map(|(code, _)| quote!(#code)));
+    let timeout = option(route.timeout.map(duration));
+    let argument = match route.argument() {
+        Some(_) => quote!(#call_type::ARGUMENT),
+        None => option(None),
+    };
+    let location = location(&private, route.ident.span());
+    quote! {
+        #private::RouteSpec {
+            name: #name,
+            code: #code,
+            kind: #call_type::KIND,
+            docs: #docs,
+            argument: #argument,
+            reply: #call_type::REPLY,
+            options: #private::RouteOptions {
+                timeout: #timeout,
+                concurrent: #concurrent,
+                cancel: #cancel,
+            },
+            location: #location,
+        }
+    }
+}
+
+fn location(private: &TokenStream, span: Span) -> TokenStream {
+    let file = quote_spanned!(span=> ::core::file!());
+    let line = quote_spanned!(span=> ::core::line!());
+    quote! { #private::Location { file: #file, line: #line } }
+}
+
+fn duration(duration: std::time::Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }

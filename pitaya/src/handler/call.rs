@@ -34,7 +34,21 @@ pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
 
 /// Runs the after-hooks and sends the reply.
 pub async fn finish<R: Return>(ctx: &Context<'_>, returned: R) -> Result<(), Error> {
-    let reply = returned.into_reply();
+    finish_reply(ctx, returned.into_reply()).await
+}
+
+/// The same for a call with a time limit, which may have ended it.
+pub async fn finish_in_time<R: Return>(
+    ctx: &Context<'_>,
+    returned: Result<R, Error>,
+) -> Result<(), Error> {
+    finish_reply(ctx, returned.and_then(R::into_reply)).await
+}
+
+async fn finish_reply<T: Body>(
+    ctx: &Context<'_>,
+    reply: Result<Option<T>, Error>,
+) -> Result<(), Error> {
     if ctx.after_hooks().is_empty() {
         return match reply? {
             Some(reply) => ctx.reply(&reply),
@@ -90,8 +104,9 @@ pub fn boxed_or_inline<'a>(
     CallFuture::from_or_box(future)
 }
 
-/// Passes a future through when it is `Send`; generated code calls it at the method's name, so that
-/// the compiler points there.
-pub fn must_be_send<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send {
-    future
+/// What dispatch answers to an index that the service doesn't have: a mistake of the runtime.
+pub fn no_such_method<'a>(service: &'static str, index: u16) -> CallFuture<'a> {
+    boxed_or_inline(async move {
+        Err(Error::internal(format!("service `{service}` has no method {index}")))
+    })
 }

@@ -1,6 +1,7 @@
 //! Handlers: what `#[handler]` generates, and how the runtime calls it.
 
 mod call;
+mod checked;
 mod context;
 mod hooks;
 mod returns;

@@ -1,1 +1,0 @@
-//! What an annotated item says, validated, before any token is emitted.
