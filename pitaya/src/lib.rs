@@ -17,12 +17,15 @@ mod scratch;
 pub mod session;
 pub mod uid;
 
+pub use acceptor::{Tcp, WebSocket};
+pub use app::config::Config;
+pub use app::{App, AppHandle};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
 pub use session::Session;
 pub use uid::Uid;
-pub use pitaya_macros::{handler, message};
+pub use pitaya_macros::{handler, message, route};
 
 /// What generated code names; no part of the public interface.
 #[doc(hidden)]
