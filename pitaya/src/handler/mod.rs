@@ -8,7 +8,9 @@ mod spec;
 
 use stackfuture::StackFuture;
 
-pub use call::{before, before_nothing, boxed_or_inline, decode, finish, must_be_send, with_timeout};
+pub use call::{
+    before, before_nothing, boxed_or_inline, decode, finish, must_be_send, with_timeout,
+};
 pub use context::Context;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
 pub use returns::Return;
