@@ -38,7 +38,8 @@ pub mod __private {
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
-        descriptor, field,
+        WRONG_VALUE_TYPE, descriptor, field,
     };
+    pub use std::vec::Vec;
     pub use {bytes, erased_serde, inventory, prost, serde};
 }
