@@ -18,8 +18,8 @@ pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
         Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
-        RouteKind, RouteOptions, RouteSpec, ServiceEntry, before_nothing, decode, finish,
-        finish_in_time, no_such_method, with_timeout,
+        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, before_nothing,
+        decode, ends, may_reply, no_such_method, replies, returns, with_timeout,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
