@@ -6,6 +6,7 @@ extern crate self as pitaya;
 pub mod client;
 pub mod error;
 pub mod handler;
+pub mod json;
 pub mod message;
 pub mod protocol;
 

@@ -8,6 +8,7 @@ use std::io;
 use crate::error::{Error as ServerError, codes};
 use crate::message::CodecError;
 use crate::protocol::compression::InflateError;
+use crate::protocol::handshake::HandshakeError;
 use crate::protocol::{MessageError, PacketError};
 
 /// Why a call on a [`Client`](super::Client) failed.
@@ -40,6 +41,9 @@ pub enum Error {
     /// The connection was not ready within the connect timeout.
     #[error("the server did not complete the handshake in time")]
     ConnectTimeout,
+    /// The handshake data cannot be sent: larger than a packet can be.
+    #[error("cannot send the handshake: {0}")]
+    Handshake(#[source] HandshakeError),
     /// The server refused the handshake.
     #[error("the server refused the handshake with code {code}")]
     HandshakeRefused {

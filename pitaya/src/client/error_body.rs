@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, codes};
+use crate::json;
 use crate::message::{AnyMessage, CodecError, MessageDescriptor, Serializer};
 use crate::protocol::route;
 
@@ -44,8 +45,7 @@ fn decode(serializer: &Serializer, body: &[u8]) -> Result<ErrorBody, CodecError>
     let mut value = ErrorBody::default();
     match serializer {
         Serializer::Json => {
-            let text = route::text(body);
-            value = serde_json::from_str(&text).map_err(unreadable)?;
+            value = json::read(body).map_err(unreadable)?;
         }
         Serializer::Protobuf => value = prost::Message::decode(body).map_err(unreadable)?,
         Serializer::Custom(codec) => codec.decode(body, &mut value)?,
@@ -85,7 +85,7 @@ impl AnyMessage for ErrorBody {
         Ok(())
     }
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        serde_json::to_writer(out, self).map_err(unreadable)
+        json::write(self, out).map_err(unreadable)
     }
     fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
         prost::Message::encode(self, out).map_err(unreadable)

@@ -9,12 +9,15 @@
 
 pub mod compression;
 pub mod dictionary;
+pub mod handshake;
 pub mod message;
 pub mod packet;
 pub mod route;
+pub mod websocket;
 
 pub use self::{
     dictionary::{Dictionary, DictionaryError},
+    handshake::{HandshakeData, HandshakeError, HandshakeReply, HandshakeSys},
     message::{Message, MessageError, MessageKind, RouteRef},
     packet::{Packet, PacketError, PacketType},
     route::{Route, RouteError},

@@ -70,17 +70,7 @@ impl fmt::Display for Route<'_> {
 /// U+FFFD, as in the original framework (the standard library's lossy
 /// conversion makes one of several).
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => {
-            let mut text = String::with_capacity(bytes.len() + 16);
-            for chunk in bytes.utf8_chunks() {
-                text.push_str(chunk.valid());
-                text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-            }
-            Cow::Owned(text)
-        }
-    }
+    crate::json::lossy(bytes)
 }
 
 #[cfg(test)]
