@@ -1,5 +1,6 @@
 //! What can be chosen about a connection, and the steps from a target to a [`Client`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use super::target::IntoTarget;
 use super::task::Task;
 use super::{Client, Handle};
 use crate::message::Serializer;
-use crate::protocol::packet::MAX_BODY_LEN;
+use crate::protocol::packet::{HANDSHAKE_ACK, MAX_BODY_LEN};
 
 /// Added to twice the heartbeat interval before a silent server counts as dead: its heartbeats may
 /// be a little late.
@@ -180,7 +181,7 @@ impl ClientBuilder {
             Ok(opened) => opened?,
             Err(_) => return Err(Error::ConnectTimeout),
         };
-        let Agreement { serializer, dictionary, heartbeat, first_packets, inbound } = agreement;
+        let Agreement { serializer, dictionary, heartbeat, inbound } = agreement;
         let silence = match (self.silence_limit, heartbeat.is_zero()) {
             (Some(limit), _) => limit,
             (None, true) => Duration::ZERO,
@@ -198,8 +199,8 @@ impl ClientBuilder {
             compress: self.compress,
         });
         // Queued before anybody has the handle, so the ack is always the first to leave.
-        connection.send_if_idle(&first_packets);
-        let connection = std::sync::Arc::new(connection);
+        connection.send_if_idle(&HANDSHAKE_ACK);
+        let connection = Arc::new(connection);
         let task = Task::new(
             wire,
             connection.clone(),
@@ -209,6 +210,6 @@ impl ClientBuilder {
             self.max_inflated,
         );
         tokio::spawn(task.run());
-        Ok(Client { handle: std::sync::Arc::new(Handle { connection }) })
+        Ok(Client { handle: Arc::new(Handle { connection }) })
     }
 }

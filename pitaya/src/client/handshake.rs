@@ -16,7 +16,7 @@ use super::wire::Wire;
 use crate::message::Serializer;
 use crate::protocol::Dictionary;
 use crate::protocol::handshake::{HandshakeReply, HandshakeSys, request};
-use crate::protocol::packet::{self, HANDSHAKE_ACK, PacketType};
+use crate::protocol::packet::{self, PacketType};
 
 /// What client and server have agreed on.
 pub(super) struct Agreement {
@@ -24,8 +24,6 @@ pub(super) struct Agreement {
     pub(super) dictionary: Dictionary,
     /// Zero if the server asks for no heartbeats.
     pub(super) heartbeat: Duration,
-    /// To be sent before anything else.
-    pub(super) first_packets: [u8; 4],
     /// What has arrived behind the reply.
     pub(super) inbound: BytesMut,
 }
@@ -62,7 +60,6 @@ pub(super) async fn perform(
         serializer: agree(choices.serializer.as_ref(), reply.serializer)?,
         dictionary: reply.dictionary,
         heartbeat,
-        first_packets: HANDSHAKE_ACK,
         inbound,
     })
 }
