@@ -181,7 +181,12 @@ impl ClientBuilder {
             Ok(opened) => opened?,
             Err(_) => return Err(Error::ConnectTimeout),
         };
-        let Agreement { serializer, dictionary, heartbeat, inbound } = agreement;
+        let Agreement {
+            serializer,
+            dictionary,
+            heartbeat,
+            inbound,
+        } = agreement;
         let silence = match (self.silence_limit, heartbeat.is_zero()) {
             (Some(limit), _) => limit,
             (None, true) => Duration::ZERO,
@@ -210,6 +215,8 @@ impl ClientBuilder {
             self.max_inflated,
         );
         tokio::spawn(task.run());
-        Ok(Client { handle: Arc::new(Handle { connection }) })
+        Ok(Client {
+            handle: Arc::new(Handle { connection }),
+        })
     }
 }

@@ -95,13 +95,13 @@ impl Connection {
     }
 
     async fn exchange(&self, route: &str, body: &[u8]) -> Result<Bytes, Error> {
-        let Ok(_permit) = self.in_flight.acquire().await else { return Err(self.gone()) };
+        let Ok(_permit) = self.in_flight.acquire().await else {
+            return Err(self.gone());
+        };
         let mut ticket = self.send_request(route, body).await?;
         match (&mut ticket.answer).await {
             Ok(Reply::Body(body)) => Ok(body),
-            Ok(Reply::Error(body)) => {
-                Err(Error::Server(error_body::read(&self.serializer, &body)))
-            }
+            Ok(Reply::Error(body)) => Err(Error::Server(error_body::read(&self.serializer, &body))),
             Ok(Reply::Unreadable(error)) => Err(Error::Inflate(error)),
             Err(_) => Err(self.gone()),
         }
@@ -113,7 +113,11 @@ impl Connection {
             let kind = MessageKind::Request;
             outgoing.append(kind, id, self.route_ref(route), compressed, body)?;
             let answer = outgoing.requests.expect(id);
-            Ok(Ticket { connection: self, id, answer })
+            Ok(Ticket {
+                connection: self,
+                id,
+                answer,
+            })
         })
         .await
     }
@@ -121,7 +125,13 @@ impl Connection {
     /// Queues a notify; waits only while the outbox is full, at most for the request timeout.
     pub(super) async fn notify(&self, route: &str, body: &[u8]) -> Result<(), Error> {
         let sent = self.send(body, |outgoing, body, compressed| {
-            outgoing.append(MessageKind::Notify, 0, self.route_ref(route), compressed, body)
+            outgoing.append(
+                MessageKind::Notify,
+                0,
+                self.route_ref(route),
+                compressed,
+                body,
+            )
         });
         match timeout(self.request_timeout, sent).await {
             Ok(outcome) => outcome,
@@ -244,7 +254,11 @@ impl Connection {
     pub(super) async fn ended(&self) -> DisconnectReason {
         let mut ended = self.ended.subscribe();
         // The sender lives in `self`, so there is always a reason in the end.
-        let reason = ended.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        let reason = ended
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|reason| reason.clone());
         reason.unwrap_or(DisconnectReason::Local)
     }
 }

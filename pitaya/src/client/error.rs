@@ -138,7 +138,10 @@ impl From<io::Error> for DisconnectReason {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::NotConnected
             | io::ErrorKind::UnexpectedEof => Self::ServerClosed,
-            kind => Self::Io { kind, message: error.to_string() },
+            kind => Self::Io {
+                kind,
+                message: error.to_string(),
+            },
         }
     }
 }

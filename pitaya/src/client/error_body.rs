@@ -31,7 +31,11 @@ struct ErrorBody {
 /// Reads the error that a server answered.
 pub(super) fn read(serializer: &Serializer, body: &[u8]) -> Error {
     match decode(serializer, body) {
-        Ok(ErrorBody { code, msg, metadata }) => {
+        Ok(ErrorBody {
+            code,
+            msg,
+            metadata,
+        }) => {
             let error = Error::new(code, msg);
             BTreeMap::from_iter(metadata)
                 .into_iter()
@@ -99,17 +103,33 @@ mod tests {
     use super::*;
     use crate::message::Codec;
 
-    fn check(serializer: &Serializer, body: &[u8], code: &str, msg: &str, metadata: &[(&str, &str)]) {
+    fn check(
+        serializer: &Serializer,
+        body: &[u8],
+        code: &str,
+        msg: &str,
+        metadata: &[(&str, &str)],
+    ) {
         let error = read(serializer, body);
         assert_eq!((error.code(), error.message()), (code, msg));
-        let got: Vec<_> = error.metadata().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let got: Vec<_> = error
+            .metadata()
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
         assert_eq!(got, metadata);
     }
 
     #[test]
     fn an_error_is_read_in_both_serializers() {
         let json = br#"{"code":"A-1","msg":"no","metadata":{"b":"2","a":"1"}}"#;
-        check(&Serializer::Json, json, "A-1", "no", &[("a", "1"), ("b", "2")]);
+        check(
+            &Serializer::Json,
+            json,
+            "A-1",
+            "no",
+            &[("a", "1"), ("b", "2")],
+        );
         let protobuf = b"\x0a\x03A-1\x12\x02no\x1a\x06\x0a\x01a\x12\x011";
         check(&Serializer::Protobuf, protobuf, "A-1", "no", &[("a", "1")]);
     }
@@ -122,7 +142,13 @@ mod tests {
 
     #[test]
     fn an_unreadable_body_becomes_the_text() {
-        check(&Serializer::Json, b"oh\xffno", "PIT-000", "oh\u{fffd}no", &[]);
+        check(
+            &Serializer::Json,
+            b"oh\xffno",
+            "PIT-000",
+            "oh\u{fffd}no",
+            &[],
+        );
         check(&Serializer::Json, b"", "PIT-000", "", &[]);
         check(&Serializer::Protobuf, b"\x0a", "PIT-000", "\n", &[]);
     }
@@ -140,7 +166,9 @@ mod tests {
             Ok(())
         }
         fn decode(&self, body: &[u8], message: &mut dyn AnyMessage) -> Result<(), CodecError> {
-            let json = body.strip_suffix(b"!").ok_or(CodecError::new("too quiet"))?;
+            let json = body
+                .strip_suffix(b"!")
+                .ok_or(CodecError::new("too quiet"))?;
             let mut json = serde_json::Deserializer::from_slice(json);
             message.deserialize(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json))
         }
@@ -150,8 +178,14 @@ mod tests {
     fn a_custom_codec_reads_errors_too() {
         let loud = Serializer::Custom(Arc::new(Loud));
         let mut body = Vec::new();
-        let sent = ErrorBody { code: "A-1".into(), msg: "no".into(), metadata: HashMap::new() };
-        let Serializer::Custom(codec) = &loud else { unreachable!() };
+        let sent = ErrorBody {
+            code: "A-1".into(),
+            msg: "no".into(),
+            metadata: HashMap::new(),
+        };
+        let Serializer::Custom(codec) = &loud else {
+            unreachable!()
+        };
         codec.encode(&sent, &mut body).unwrap();
         assert_eq!(body, br#"{"code":"A-1","msg":"no"}!"#);
         check(&loud, &body, "A-1", "no", &[]);

@@ -40,7 +40,9 @@ pub(super) async fn perform(
         client_version: choices.client_version.as_str().into(),
     };
     let mut packet = Cursor::new(request(&sys, &choices.user).map_err(Error::Handshake)?);
-    poll_fn(|cx| wire.poll_send(cx, &mut packet)).await.map_err(broken)?;
+    poll_fn(|cx| wire.poll_send(cx, &mut packet))
+        .await
+        .map_err(broken)?;
 
     let mut inbound = BytesMut::new();
     let reply = loop {
@@ -48,7 +50,11 @@ pub(super) async fn perform(
             break reply;
         }
         reserve(&mut inbound, choices.max_packet);
-        if poll_fn(|cx| wire.poll_receive(cx, &mut inbound)).await.map_err(broken)? == 0 {
+        if poll_fn(|cx| wire.poll_receive(cx, &mut inbound))
+            .await
+            .map_err(broken)?
+            == 0
+        {
             return Err(Error::Disconnected(DisconnectReason::ServerClosed));
         }
     };
@@ -65,18 +71,16 @@ pub(super) async fn perform(
 }
 
 /// Takes packets up to and including the reply.
-fn take_reply(
-    inbound: &mut BytesMut,
-    max_packet: usize,
-) -> Result<Option<HandshakeReply>, Error> {
+fn take_reply(inbound: &mut BytesMut, max_packet: usize) -> Result<Option<HandshakeReply>, Error> {
     loop {
         let (reply, used) = match packet::decode(inbound, max_packet) {
             Ok(None) => return Ok(None),
             Err(error) => return Err(protocol(error)),
             Ok(Some((packet, used))) => match packet.kind {
-                PacketType::Handshake => {
-                    (Some(HandshakeReply::parse(packet.body).map_err(protocol)?), used)
-                }
+                PacketType::Handshake => (
+                    Some(HandshakeReply::parse(packet.body).map_err(protocol)?),
+                    used,
+                ),
                 PacketType::Kick => {
                     return Err(Error::Disconnected(DisconnectReason::Kicked));
                 }

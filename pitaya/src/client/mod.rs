@@ -27,8 +27,8 @@
 //! ```
 
 mod builder;
-mod target;
 mod service;
+mod target;
 
 mod error;
 mod push;
@@ -113,11 +113,7 @@ impl Client {
     /// [`Error::Server`] if the server answered with an error, [`Error::Timeout`],
     /// [`Error::Disconnected`]; [`Error::Encode`], [`Error::Route`] and [`Error::Packet`] if
     /// nothing could be sent, [`Error::Decode`] and [`Error::Inflate`] if the answer is unusable.
-    pub async fn request<R: Body>(
-        &self,
-        route: &str,
-        argument: &impl Body,
-    ) -> Result<R, Error> {
+    pub async fn request<R: Body>(&self, route: &str, argument: &impl Body) -> Result<R, Error> {
         let body = self.encode(argument)?;
         self.decode(&self.request_raw(route, body).await?)
     }
@@ -232,7 +228,9 @@ impl Client {
 
     fn encode(&self, argument: &impl Body) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
-        argument.encode(self.serializer(), &mut body).map_err(Error::Encode)?;
+        argument
+            .encode(self.serializer(), &mut body)
+            .map_err(Error::Encode)?;
         Ok(body)
     }
 

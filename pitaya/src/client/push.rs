@@ -30,7 +30,11 @@ pub struct Push {
 
 impl Push {
     pub(super) fn new(route: Arc<str>, body: Bytes, serializer: Serializer) -> Self {
-        Self { route, body, serializer }
+        Self {
+            route,
+            body,
+            serializer,
+        }
     }
 
     /// The body as a `T`, by the connection's serializer.
@@ -91,7 +95,11 @@ fn append(queue: &mut VecDeque<Push>, push: Push, limit: usize) -> u64 {
 
 impl PushHub {
     pub(super) fn new(limit: usize) -> Self {
-        Self { inner: Mutex::default(), kept_changed: Notify::new(), limit }
+        Self {
+            inner: Mutex::default(),
+            kept_changed: Notify::new(),
+            limit,
+        }
     }
 
     /// Takes a push off the connection.
@@ -122,7 +130,11 @@ impl PushHub {
     pub(super) fn end(&self) {
         let mut inner = self.inner.lock();
         inner.ended = true;
-        let wakers: Vec<_> = inner.streams.iter_mut().filter_map(|q| q.waker.take()).collect();
+        let wakers: Vec<_> = inner
+            .streams
+            .iter_mut()
+            .filter_map(|q| q.waker.take())
+            .collect();
         drop(inner);
         self.kept_changed.notify_waiters();
         wakers.into_iter().for_each(Waker::wake);
@@ -138,12 +150,20 @@ impl PushHub {
         let mut inner = self.inner.lock();
         inner.last_key += 1;
         let key = inner.last_key;
-        let mut queue =
-            Queue { key, route, pushes: VecDeque::new(), waker: None, dropped: 0 };
+        let mut queue = Queue {
+            key,
+            route,
+            pushes: VecDeque::new(),
+            waker: None,
+            dropped: 0,
+        };
         let kept = std::mem::take(&mut inner.kept);
         (queue.pushes, inner.kept) = kept.into_iter().partition(|push| queue.takes(push));
         inner.streams.push(queue);
-        PushStream { hub: self.clone(), key }
+        PushStream {
+            hub: self.clone(),
+            key,
+        }
     }
 
     /// The oldest kept push of a route, as soon as there is one; `None` once the connection has
@@ -212,7 +232,11 @@ impl PushStream {
     /// How many pushes this stream has lost because they were not taken in time.
     pub fn dropped(&self) -> u64 {
         let inner = self.hub.inner.lock();
-        inner.streams.iter().find(|queue| queue.key == self.key).map_or(0, |queue| queue.dropped)
+        inner
+            .streams
+            .iter()
+            .find(|queue| queue.key == self.key)
+            .map_or(0, |queue| queue.dropped)
     }
 
     fn poll_push(&mut self, cx: &mut Context<'_>) -> Poll<Option<Push>> {
@@ -259,7 +283,10 @@ pub struct TypedPushStream<T> {
 
 impl<T: Body> TypedPushStream<T> {
     pub(super) fn new(pushes: PushStream) -> Self {
-        Self { pushes, message: PhantomData }
+        Self {
+            pushes,
+            message: PhantomData,
+        }
     }
 
     /// The next push; `None` once the connection has ended. Nothing is lost if the call is
@@ -278,7 +305,10 @@ impl<T: Body> Stream for TypedPushStream<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().pushes.poll_push(cx).map(|push| push.map(|push| push.decode()))
+        self.get_mut()
+            .pushes
+            .poll_push(cx)
+            .map(|push| push.map(|push| push.decode()))
     }
 }
 
@@ -289,11 +319,17 @@ mod tests {
     use super::*;
 
     fn push(route: &str, body: &'static str) -> Push {
-        Push::new(route.into(), Bytes::from_static(body.as_bytes()), Serializer::Json)
+        Push::new(
+            route.into(),
+            Bytes::from_static(body.as_bytes()),
+            Serializer::Json,
+        )
     }
 
     fn ready(stream: &mut PushStream) -> Vec<Bytes> {
-        std::iter::from_fn(|| stream.next().now_or_never().flatten()).map(|p| p.body).collect()
+        std::iter::from_fn(|| stream.next().now_or_never().flatten())
+            .map(|p| p.body)
+            .collect()
     }
 
     #[test]
@@ -304,7 +340,10 @@ mod tests {
         hub.deliver(push("b", "2"));
         assert_eq!(ready(&mut a), ["1"]);
         assert_eq!(ready(&mut all), ["1", "2"]);
-        assert!(hub.take("b").now_or_never().is_none(), "a taken push is not kept");
+        assert!(
+            hub.take("b").now_or_never().is_none(),
+            "a taken push is not kept"
+        );
     }
 
     #[test]
@@ -330,7 +369,10 @@ mod tests {
         assert_eq!(taken, Some("1".into()));
         assert_eq!(ready(&mut all), ["1"]);
         hub.deliver(push("a", "2"));
-        assert!(hub.take("a").now_or_never().is_none(), "nobody awaits the route any more");
+        assert!(
+            hub.take("a").now_or_never().is_none(),
+            "nobody awaits the route any more"
+        );
     }
 
     #[test]
@@ -359,7 +401,11 @@ mod tests {
         hub.end();
         assert_eq!(ready(&mut all), ["1"]);
         assert!(all.next().now_or_never().is_some_and(|end| end.is_none()));
-        assert!(hub.take("a").now_or_never().is_some_and(|end| end.is_none()));
+        assert!(
+            hub.take("a")
+                .now_or_never()
+                .is_some_and(|end| end.is_none())
+        );
         drop(all);
         let inner = hub.inner.lock();
         assert!(inner.streams.is_empty() && inner.awaited.is_empty());

@@ -89,7 +89,10 @@ mod tests {
         let mut requests = Requests::default();
         let mut waiting = requests.expect(7);
         assert!(!requests.answer(8, body()));
-        assert!(!requests.answer(7 + (1 << 32), body()), "an id of over 32 bits is not cut");
+        assert!(
+            !requests.answer(7 + (1 << 32), body()),
+            "an id of over 32 bits is not cut"
+        );
         assert!(requests.answer(7, body()));
         assert!(!requests.answer(7, body()));
         assert_eq!(waiting.try_recv(), Ok(body()));
@@ -108,6 +111,9 @@ mod tests {
         let mut requests = Requests::default();
         let mut waiting = requests.expect(7);
         requests.clear();
-        assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert_eq!(
+            waiting.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        );
     }
 }

@@ -28,13 +28,20 @@ pub struct ServiceClient {
 impl ServiceClient {
     /// The service on the server that the client is connected to.
     pub fn new(client: &Client, service: &'static str) -> Self {
-        Self { client: client.clone(), service, server_type: None }
+        Self {
+            client: client.clone(),
+            service,
+            server_type: None,
+        }
     }
 
     /// The service on servers of another type, to which the connected server forwards.
     #[must_use]
     pub fn at(self, server_type: impl Into<String>) -> Self {
-        Self { server_type: Some(server_type.into()), ..self }
+        Self {
+            server_type: Some(server_type.into()),
+            ..self
+        }
     }
 
     /// Connects a client of its own, with the defaults of [`Client::connect`].
@@ -42,7 +49,11 @@ impl ServiceClient {
     /// # Errors
     /// As [`ClientBuilder::connect`](super::ClientBuilder::connect).
     pub async fn connect(target: impl IntoTarget, service: &'static str) -> Result<Self, Error> {
-        Ok(Self { client: Client::connect(target).await?, service, server_type: None })
+        Ok(Self {
+            client: Client::connect(target).await?,
+            service,
+            server_type: None,
+        })
     }
 
     /// The connection, for pushes and everything else that is not a route of this service.

@@ -40,10 +40,20 @@ pub struct Target(Kind);
 #[derive(Debug)]
 enum Kind {
     Address(SocketAddr),
-    Host { host: String, port: u16 },
-    WebSocket { url: String, host: String, port: u16 },
+    Host {
+        host: String,
+        port: u16,
+    },
+    WebSocket {
+        url: String,
+        host: String,
+        port: u16,
+    },
     Stream(Stream),
-    WebSocketOn { url: String, stream: Stream },
+    WebSocketOn {
+        url: String,
+        stream: Stream,
+    },
 }
 
 struct Stream(Box<dyn ByteStream>);
@@ -67,7 +77,10 @@ impl Target {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         url: impl Into<String>,
     ) -> Self {
-        Self(Kind::WebSocketOn { url: url.into(), stream: Stream(Box::new(stream)) })
+        Self(Kind::WebSocketOn {
+            url: url.into(),
+            stream: Stream(Box::new(stream)),
+        })
     }
 
     /// Connects; the caller sets the deadline. `max_body` bounds a received packet's body.
@@ -76,7 +89,9 @@ impl Target {
             Kind::Address(address) => tcp(TcpStream::connect(address).await),
             Kind::Host { host, port } => tcp(TcpStream::connect((host, port)).await),
             Kind::WebSocket { url, host, port } => {
-                let stream = TcpStream::connect((host, port)).await.map_err(Error::Connect)?;
+                let stream = TcpStream::connect((host, port))
+                    .await
+                    .map_err(Error::Connect)?;
                 stream.set_nodelay(true).map_err(Error::Connect)?;
                 web_socket(Box::new(stream), &url, max_body).await
             }
@@ -112,7 +127,10 @@ async fn web_socket(
 }
 
 fn unusable(target: &str, problem: &'static str) -> Error {
-    Error::Target { target: target.to_owned(), problem }
+    Error::Target {
+        target: target.to_owned(),
+        problem,
+    }
 }
 
 fn parse(text: &str) -> Result<Target, Error> {
@@ -128,7 +146,11 @@ fn parse(text: &str) -> Result<Target, Error> {
         "ws" => {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let (host, port) = host_and_port(text, authority, Some(80))?;
-            Ok(Target(Kind::WebSocket { url: text.to_owned(), host, port }))
+            Ok(Target(Kind::WebSocket {
+                url: text.to_owned(),
+                host,
+                port,
+            }))
         }
         "wss" | "tls" | "ssl" | "https" => Err(unusable(
             text,
@@ -144,7 +166,10 @@ fn host_and_port(
     default_port: Option<u16>,
 ) -> Result<(String, u16), Error> {
     // An IPv6 address stands in brackets when a port may follow.
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let (host, port) = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
         None => match authority.rsplit_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -155,9 +180,9 @@ fn host_and_port(
         return Err(unusable(target, "the host is missing"));
     }
     let port = match (port, default_port) {
-        (Some(port), _) => {
-            port.parse().map_err(|_| unusable(target, "the port is not a number up to 65535"))?
-        }
+        (Some(port), _) => port
+            .parse()
+            .map_err(|_| unusable(target, "the port is not a number up to 65535"))?,
         (None, Some(port)) => port,
         (None, None) => return Err(unusable(target, "the port is missing")),
     };
@@ -241,23 +266,37 @@ mod tests {
 
     #[test]
     fn texts_name_tcp_and_web_socket_targets() {
-        check("game.example:3250", expect![[r#"Host { host: "game.example", port: 3250 }"#]]);
-        check("tcp://10.0.0.1:1/", expect![[r#"Host { host: "10.0.0.1", port: 1 }"#]]);
-        check("[::1]:3250", expect![[r#"Host { host: "::1", port: 3250 }"#]]);
+        check(
+            "game.example:3250",
+            expect![[r#"Host { host: "game.example", port: 3250 }"#]],
+        );
+        check(
+            "tcp://10.0.0.1:1/",
+            expect![[r#"Host { host: "10.0.0.1", port: 1 }"#]],
+        );
+        check(
+            "[::1]:3250",
+            expect![[r#"Host { host: "::1", port: 3250 }"#]],
+        );
         check(
             "ws://[::1]/a?b",
             expect![[r#"WebSocket { url: "ws://[::1]/a?b", host: "::1", port: 80 }"#]],
         );
         check(
             "WS://game.example:3251",
-            expect![[r#"WebSocket { url: "WS://game.example:3251", host: "game.example", port: 3251 }"#]],
+            expect![[
+                r#"WebSocket { url: "WS://game.example:3251", host: "game.example", port: 3251 }"#
+            ]],
         );
     }
 
     #[test]
     fn unusable_texts_say_why() {
         check("", expect!["cannot connect to ``: the host is missing"]);
-        check("game", expect!["cannot connect to `game`: the port is missing"]);
+        check(
+            "game",
+            expect!["cannot connect to `game`: the port is missing"],
+        );
         check(
             "game:70000",
             expect!["cannot connect to `game:70000`: the port is not a number up to 65535"],
@@ -268,8 +307,13 @@ mod tests {
         );
         check(
             "wss://game",
-            expect!["cannot connect to `wss://game`: this client has no TLS of its own; connect a TLS stream and use `Target::stream`"],
+            expect![
+                "cannot connect to `wss://game`: this client has no TLS of its own; connect a TLS stream and use `Target::stream`"
+            ],
         );
-        check("ws://:80/", expect!["cannot connect to `ws://:80/`: the host is missing"]);
+        check(
+            "ws://:80/",
+            expect!["cannot connect to `ws://:80/`: the host is missing"],
+        );
     }
 }

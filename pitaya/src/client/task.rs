@@ -68,7 +68,11 @@ impl Task {
         max_body: usize,
         max_inflated: usize,
     ) -> Self {
-        let reader = Reader { inflater: Inflater::new(), max_body, max_inflated };
+        let reader = Reader {
+            inflater: Inflater::new(),
+            max_body,
+            max_inflated,
+        };
         Self {
             wire,
             connection,
@@ -111,7 +115,10 @@ impl Task {
                 Tick::Heartbeat if self.busy => {}
                 Tick::Heartbeat => connection.send_if_idle(&HEARTBEAT),
                 Tick::Silent => {
-                    return self.broken.take().unwrap_or(DisconnectReason::HeartbeatTimeout);
+                    return self
+                        .broken
+                        .take()
+                        .unwrap_or(DisconnectReason::HeartbeatTimeout);
                 }
             }
             self.take_outbox();
@@ -144,7 +151,10 @@ impl Task {
             Poll::Ready(received) => Some(received),
             Poll::Pending => None,
         };
-        let sent = match self.busy.then(|| self.wire.poll_send(cx, &mut self.sending)) {
+        let sent = match self
+            .busy
+            .then(|| self.wire.poll_send(cx, &mut self.sending))
+        {
             Some(Poll::Ready(sent)) => {
                 self.busy = false;
                 Some(sent)
@@ -175,7 +185,12 @@ impl Task {
 
     /// Handles every packet that has arrived whole.
     fn handle_packets(&mut self) -> Result<(), DisconnectReason> {
-        let Self { inbound, reader, connection, .. } = self;
+        let Self {
+            inbound,
+            reader,
+            connection,
+            ..
+        } = self;
         loop {
             match packet::decode(inbound, reader.max_body) {
                 Ok(Some((packet, used))) => {
@@ -233,8 +248,8 @@ impl Reader {
         body: &[u8],
         connection: &Connection,
     ) -> Result<(), DisconnectReason> {
-        let message = message::decode(body)
-            .map_err(|error| DisconnectReason::Protocol(error.to_string()))?;
+        let message =
+            message::decode(body).map_err(|error| DisconnectReason::Protocol(error.to_string()))?;
         match message.kind {
             MessageKind::Response => {
                 let reply = match self.body(&message) {
@@ -247,7 +262,9 @@ impl Reader {
             MessageKind::Push => match (push_route(&message, connection), self.body(&message)) {
                 (Some(route), Ok(body)) => {
                     let serializer = connection.serializer.clone();
-                    connection.pushes.deliver(Push::new(route, body, serializer));
+                    connection
+                        .pushes
+                        .deliver(Push::new(route, body, serializer));
                 }
                 _ => connection.ignore(),
             },
@@ -262,7 +279,8 @@ impl Reader {
             return Ok(Bytes::copy_from_slice(message.body));
         }
         let mut inflated = Vec::new();
-        self.inflater.inflate(message.body, self.max_inflated, &mut inflated)?;
+        self.inflater
+            .inflate(message.body, self.max_inflated, &mut inflated)?;
         Ok(inflated.into())
     }
 }

@@ -113,7 +113,10 @@ impl Wire for WebSocketWire {
             };
             let packet = Bytes::copy_from_slice(rest.get(..len).unwrap_or(rest));
             packets.advance(packet.len());
-            socket.as_mut().start_send(Message::binary(packet)).map_err(io_error)?;
+            socket
+                .as_mut()
+                .start_send(Message::binary(packet))
+                .map_err(io_error)?;
         }
         socket.poll_flush(cx).map_err(io_error)
     }

@@ -36,10 +36,17 @@ async fn a_kick_ends_everything_that_waits_and_everything_later() {
     assert_ended(first, DisconnectReason::Kicked);
     assert_ended(second, DisconnectReason::Kicked);
     assert_eq!(closed, DisconnectReason::Kicked);
-    assert_ended(client.request_raw("a.b", "").await, DisconnectReason::Kicked);
+    assert_ended(
+        client.request_raw("a.b", "").await,
+        DisconnectReason::Kicked,
+    );
     assert_ended(client.notify_raw("a.b", "").await, DisconnectReason::Kicked);
     client.disconnect();
-    assert_eq!(client.closed().await, DisconnectReason::Kicked, "the first reason stays");
+    assert_eq!(
+        client.closed().await,
+        DisconnectReason::Kicked,
+        "the first reason stays"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +67,10 @@ async fn a_kick_is_seen_although_sending_fails_first() {
     server.write(&KICK).await;
     drop(server);
     // The request is sent into a closed pipe; the kick is still there to be read.
-    assert_ended(client.request_raw("a.b", "").await, DisconnectReason::Kicked);
+    assert_ended(
+        client.request_raw("a.b", "").await,
+        DisconnectReason::Kicked,
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,13 +92,19 @@ async fn a_bad_packet_ends_the_connection() {
     let cases: [(&[u8], &str); 3] = [
         (b"\x06\0\0\0", "wrong packet type"),
         (b"\0", "wrong packet type"),
-        (b"\x04\x00\x04\x01", "packet body of 1025 bytes is larger than the limit of 1024 bytes"),
+        (
+            b"\x04\x00\x04\x01",
+            "packet body of 1025 bytes is larger than the limit of 1024 bytes",
+        ),
     ];
     for (bytes, text) in cases {
         let builder = Client::builder().max_packet_size(1024);
         let (client, mut server) = connected_with(builder, REPLY).await;
         server.write(bytes).await;
-        assert_eq!(client.closed().await, DisconnectReason::Protocol(text.to_owned()));
+        assert_eq!(
+            client.closed().await,
+            DisconnectReason::Protocol(text.to_owned())
+        );
     }
 }
 
@@ -110,7 +126,11 @@ async fn disconnect_sends_what_was_queued_and_fails_what_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_ends_the_connection_and_its_task() {
-    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let alive = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
     let before = alive();
     let (client, mut server) = connected().await;
     let pushes = client.pushes();
@@ -134,25 +154,38 @@ async fn the_last_handle_ends_the_connection_and_its_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_close_its_end_keeps_no_task_alive() {
-    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let alive = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
     let (client, _server) = connected().await;
     let start = Instant::now();
     drop(client);
     while alive() > 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(start.elapsed() < Duration::from_secs(2), "the task outlives its close limit");
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "the task outlives its close limit"
+        );
     }
 }
 
 #[test]
 fn a_runtime_that_shuts_down_ends_its_connections() {
     let paused = || {
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
     };
     let runtime = paused().unwrap();
     let (client, server) = runtime.block_on(connected());
     drop(runtime);
-    assert_eq!(paused().unwrap().block_on(client.closed()), DisconnectReason::Local);
+    assert_eq!(
+        paused().unwrap().block_on(client.closed()),
+        DisconnectReason::Local
+    );
     drop(server);
 }
 
@@ -162,7 +195,10 @@ async fn heartbeats_leave_at_the_interval_of_the_server() {
     let (_client, mut server) = connected_with(builder, TEN_SECONDS).await;
     let start = Instant::now();
     for n in 1..=5 {
-        assert_eq!(server.packet().await, Some((PacketType::Heartbeat, Vec::new())));
+        assert_eq!(
+            server.packet().await,
+            Some((PacketType::Heartbeat, Vec::new()))
+        );
         assert_eq!(start.elapsed().as_secs(), 10 * n);
     }
 }
@@ -174,10 +210,15 @@ async fn the_heartbeat_interval_can_be_overridden() {
         .heartbeat(Duration::from_secs(3));
     let (_client, mut server) = connected_with(builder, TEN_SECONDS).await;
     let start = Instant::now();
-    assert_eq!(server.packet().await, Some((PacketType::Heartbeat, Vec::new())));
+    assert_eq!(
+        server.packet().await,
+        Some((PacketType::Heartbeat, Vec::new()))
+    );
     assert_eq!(start.elapsed().as_secs(), 3);
 
-    let builder = Client::builder().silence_limit(Duration::ZERO).heartbeat(Duration::ZERO);
+    let builder = Client::builder()
+        .silence_limit(Duration::ZERO)
+        .heartbeat(Duration::ZERO);
     let (_client, mut server) = connected_with(builder, TEN_SECONDS).await;
     tokio::time::sleep(Duration::from_secs(2000)).await;
     assert!(server.packet().now_or_never().is_none(), "zero sends none");

@@ -20,7 +20,9 @@ async fn outcome(builder: ClientBuilder, bytes: &[u8]) -> Result<Client, Error> 
         server.write(bytes).await;
         drop(server);
     };
-    soon(async { tokio::join!(builder.connect(near), serve) }).await.0
+    soon(async { tokio::join!(builder.connect(near), serve) })
+        .await
+        .0
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,12 +55,13 @@ async fn the_handshake_carries_what_was_chosen() {
 
 #[tokio::test(start_paused = true)]
 async fn replies_plain_padded_compressed_and_sparse_are_understood() {
-    let routes: Vec<_> = (0..200).map(|n| (format!("room.room.method{n}"), n)).collect();
+    let routes: Vec<_> = (0..200)
+        .map(|n| (format!("room.room.method{n}"), n))
+        .collect();
     let dictionary = Dictionary::new(routes).unwrap();
     let interval = Duration::from_secs(1000);
     let mut deflater = Deflater::new();
-    let whole =
-        handshake::reply(200, interval, "json", &dictionary, Some(&mut deflater)).unwrap();
+    let whole = handshake::reply(200, interval, "json", &dictionary, Some(&mut deflater)).unwrap();
     let compressed = whole.get(4..).unwrap();
     assert_eq!(compressed.first(), Some(&0x78));
     let padded = format!("{REPLY:<1020}");
@@ -101,19 +104,37 @@ async fn a_refused_handshake_gives_the_code() {
     let reply = REPLY.replace("200", "400");
     let bytes = a_packet(PacketType::Handshake, reply.as_bytes());
     let refused = outcome(Client::builder(), &bytes).await;
-    assert!(matches!(refused, Err(Error::HandshakeRefused { code: 400 })));
+    assert!(matches!(
+        refused,
+        Err(Error::HandshakeRefused { code: 400 })
+    ));
 }
 
 #[tokio::test(start_paused = true)]
 async fn anything_but_a_reply_is_an_error_that_says_so() {
     let cases: [(&[u8], &str); 7] = [
         (b"", "disconnected: closed by the server"),
-        (&a_packet(PacketType::Handshake, REPLY.as_bytes())[..20], "disconnected: closed by the server"),
+        (
+            &a_packet(PacketType::Handshake, REPLY.as_bytes())[..20],
+            "disconnected: closed by the server",
+        ),
         (&KICK, "disconnected: kicked by the server"),
-        (b"HTTP/1.1 400 Bad Request\r\n", "disconnected: protocol error: wrong packet type"),
-        (&a_packet(PacketType::Handshake, b""), "disconnected: protocol error: unexpected end of JSON input"),
-        (&response(1, b"{}"), "disconnected: protocol error: a packet came before the handshake reply"),
-        (b"\x01\xff\xff\xff", "disconnected: protocol error: packet body of 16777215 bytes is larger than the limit of 1000 bytes"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n",
+            "disconnected: protocol error: wrong packet type",
+        ),
+        (
+            &a_packet(PacketType::Handshake, b""),
+            "disconnected: protocol error: unexpected end of JSON input",
+        ),
+        (
+            &response(1, b"{}"),
+            "disconnected: protocol error: a packet came before the handshake reply",
+        ),
+        (
+            b"\x01\xff\xff\xff",
+            "disconnected: protocol error: packet body of 16777215 bytes is larger than the limit of 1000 bytes",
+        ),
     ];
     for (bytes, expected) in cases {
         let builder = Client::builder().max_packet_size(1000);
@@ -126,7 +147,10 @@ async fn a_silent_server_is_given_up_after_the_connect_timeout() {
     let (near, _far) = tokio::io::duplex(1 << 16);
     let start = Instant::now();
     let builder = Client::builder().connect_timeout(Duration::from_secs(3));
-    assert!(matches!(builder.connect(near).await, Err(Error::ConnectTimeout)));
+    assert!(matches!(
+        builder.connect(near).await,
+        Err(Error::ConnectTimeout)
+    ));
     assert_eq!(start.elapsed().as_secs(), 3);
 }
 
@@ -173,7 +197,9 @@ async fn client_and_server_must_share_a_serializer() {
             None => Client::builder(),
         };
         let bytes = a_packet(PacketType::Handshake, reply.as_bytes());
-        outcome(builder, &bytes).await.map(|client| client.serializer().name().to_owned())
+        outcome(builder, &bytes)
+            .await
+            .map(|client| client.serializer().name().to_owned())
     };
     assert_eq!(connect("json", None).await.unwrap(), "json");
     assert_eq!(connect("protobuf", None).await.unwrap(), "protobuf");

@@ -53,9 +53,16 @@ async fn streams_see_their_routes_in_order_and_end_with_the_connection() {
         server.push(name, body.as_bytes()).await;
     }
     server.write(&KICK).await;
-    let all: Vec<_> = soon(all.map(|push| (push.route.to_string(), push.body)).collect()).await;
+    let all: Vec<_> = soon(
+        all.map(|push| (push.route.to_string(), push.body))
+            .collect(),
+    )
+    .await;
     let expected = [("onMessage", "1"), ("onJoin", "2"), ("onMessage", "3")];
-    assert_eq!(all, expected.map(|(route, body)| (route.to_owned(), Bytes::from(body))));
+    assert_eq!(
+        all,
+        expected.map(|(route, body)| (route.to_owned(), Bytes::from(body)))
+    );
     let messages: Vec<_> = soon(messages.map(Result::unwrap).collect()).await;
     assert_eq!(messages, ["1", "3"]);
     assert_eq!(client.dropped_pushes(), 0);
@@ -83,8 +90,14 @@ async fn a_stream_that_is_not_read_loses_the_oldest_and_counts() {
 async fn an_awaited_push_has_a_deadline_and_ends_with_the_connection() {
     let (client, mut server) = connected().await;
     let start = Instant::now();
-    assert!(matches!(client.next_push("onNothing").await, Err(Error::Timeout)));
+    assert!(matches!(
+        client.next_push("onNothing").await,
+        Err(Error::Timeout)
+    ));
     assert_eq!(start.elapsed().as_secs(), 5);
     let (push, ()) = tokio::join!(client.next_push("onNothing"), server.write(&KICK));
-    assert!(matches!(push, Err(Error::Disconnected(DisconnectReason::Kicked))));
+    assert!(matches!(
+        push,
+        Err(Error::Disconnected(DisconnectReason::Kicked))
+    ));
 }

@@ -18,20 +18,41 @@ async fn messages_have_the_documented_bytes() {
     let (client, mut server) = connected().await;
     let serve = async {
         let packet = server.packet().await.unwrap();
-        assert_eq!(packet, (PacketType::Data, b"\x00\x01\x0froom.room.entry{}".to_vec()));
+        assert_eq!(
+            packet,
+            (PacketType::Data, b"\x00\x01\x0froom.room.entry{}".to_vec())
+        );
         server.answer(1, br#"{"result":"ok"}"#).await;
         let packet = server.packet().await.unwrap();
-        assert_eq!(packet, (PacketType::Data, b"\x00\x02\x13connector.docs.docs".to_vec()));
+        assert_eq!(
+            packet,
+            (
+                PacketType::Data,
+                b"\x00\x02\x13connector.docs.docs".to_vec()
+            )
+        );
         server.answer(2, b"").await;
         let packet = server.packet().await.unwrap();
-        assert_eq!(packet, (PacketType::Data, b"\x02\x0croom.message{\"a\":1}".to_vec()));
+        assert_eq!(
+            packet,
+            (PacketType::Data, b"\x02\x0croom.message{\"a\":1}".to_vec())
+        );
     };
     let call = async {
-        let answer: Bytes = client.request("room.room.entry", &Bytes::from("{}")).await.unwrap();
+        let answer: Bytes = client
+            .request("room.room.entry", &Bytes::from("{}"))
+            .await
+            .unwrap();
         assert_eq!(answer, r#"{"result":"ok"}"#);
-        let answer: Bytes = client.request_without_argument("connector.docs.docs").await.unwrap();
+        let answer: Bytes = client
+            .request_without_argument("connector.docs.docs")
+            .await
+            .unwrap();
         assert_eq!(answer, "");
-        client.notify("room.message", &Bytes::from(r#"{"a":1}"#)).await.unwrap();
+        client
+            .notify("room.message", &Bytes::from(r#"{"a":1}"#))
+            .await
+            .unwrap();
     };
     soon(async { tokio::join!(serve, call) }).await;
 }
@@ -67,9 +88,14 @@ async fn errors_of_the_server_keep_code_text_and_metadata() {
             let request = server.message().await;
             server.write(&error_response(request.id, body)).await;
         });
-        let Err(Error::Server(error)) = answer else { panic!("{answer:?}") };
+        let Err(Error::Server(error)) = answer else {
+            panic!("{answer:?}")
+        };
         assert_eq!((error.code(), error.message()), ("SHOP-1", "too poor"));
-        assert_eq!(error.metadata().get("price").map(String::as_str), Some("30"));
+        assert_eq!(
+            error.metadata().get("price").map(String::as_str),
+            Some("30")
+        );
     }
 }
 
@@ -91,7 +117,10 @@ async fn a_request_without_an_answer_times_out_and_the_late_answer_is_discarded(
     assert_eq!(answer.unwrap(), "in time");
     assert_eq!(client.ignored_messages(), 1);
     let error = pitaya::Error::from(Error::Timeout);
-    assert_eq!((error.code(), error.message()), ("PIT-504", "request timeout"));
+    assert_eq!(
+        (error.code(), error.message()),
+        ("PIT-504", "request timeout")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +130,11 @@ async fn a_request_over_the_limit_waits_for_a_place_and_a_dropped_one_gives_its_
         .map(|body| Box::pin(client.request_raw("a.b", body)))
         .into_iter()
         .collect();
-    assert!(calls.iter_mut().all(|call| call.as_mut().now_or_never().is_none()));
+    assert!(
+        calls
+            .iter_mut()
+            .all(|call| call.as_mut().now_or_never().is_none())
+    );
     assert_eq!(server.message().await.body, b"0");
     assert_eq!(server.message().await.body, b"1");
     assert!(server.message().now_or_never().is_none());
@@ -124,7 +157,10 @@ async fn what_cannot_be_sent_is_an_error_and_leaves_the_connection_as_it_was() {
         "route of 256 bytes is longer than 255 bytes"
     );
     let too_large = vec![0; MAX_BODY_LEN];
-    assert_eq!(failure(client.notify_raw("a.b", &too_large).await), "codec: packet size exceed");
+    assert_eq!(
+        failure(client.notify_raw("a.b", &too_large).await),
+        "codec: packet size exceed"
+    );
     client.notify_raw("a.b", "fits").await.unwrap();
     assert_eq!(server.message().await.body, b"fits");
 }
@@ -138,10 +174,15 @@ async fn outbound_bodies_are_compressed_when_asked_and_shorter() {
     let message = server.message().await;
     assert!(message.compressed && message.body.len() < 40);
     let mut inflated = Vec::new();
-    Inflater::new().inflate(&message.body, 1000, &mut inflated).unwrap();
+    Inflater::new()
+        .inflate(&message.body, 1000, &mut inflated)
+        .unwrap();
     assert_eq!(inflated, long.as_bytes());
     let message = server.message().await;
-    assert_eq!((message.compressed, message.body.as_slice()), (false, b"short".as_slice()));
+    assert_eq!(
+        (message.compressed, message.body.as_slice()),
+        (false, b"short".as_slice())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,8 +196,14 @@ async fn answers_are_inflated_up_to_the_limit() {
     };
     for (zlib, expected) in [
         (zlib_of(10_000), Ok(10_000)),
-        (zlib_of(10_001), Err("cannot inflate the body: inflated body is larger than the limit of 10000 bytes")),
-        (vec![1, 2, 3], Err("cannot inflate the body: zlib: invalid header")),
+        (
+            zlib_of(10_001),
+            Err("cannot inflate the body: inflated body is larger than the limit of 10000 bytes"),
+        ),
+        (
+            vec![1, 2, 3],
+            Err("cannot inflate the body: zlib: invalid header"),
+        ),
         (vec![], Err("cannot inflate the body: unexpected EOF")),
         (zlib_of(100), Ok(100)),
     ] {
@@ -164,7 +211,9 @@ async fn answers_are_inflated_up_to_the_limit() {
             let request = server.message().await;
             server.write(&compressed_response(request.id, &zlib)).await;
         });
-        let got = answer.map(|body| body.len()).map_err(|error| error.to_string());
+        let got = answer
+            .map(|body| body.len())
+            .map_err(|error| error.to_string());
         assert_eq!(got, expected.map_err(str::to_owned));
     }
 }
@@ -240,10 +289,16 @@ async fn a_service_client_builds_its_routes() {
     let there = room.clone().at("chat");
     there.notify("leave", None::<&Bytes>).await.unwrap();
     let message = server.message().await;
-    assert_eq!((message.kind, message.route.as_str()), (MessageKind::Notify, "room.say"));
+    assert_eq!(
+        (message.kind, message.route.as_str()),
+        (MessageKind::Notify, "room.say")
+    );
     assert_eq!(message.body, b"hi");
     let message = server.message().await;
-    assert_eq!((message.route.as_str(), message.body.as_slice()), ("chat.room.leave", &[][..]));
+    assert_eq!(
+        (message.route.as_str(), message.body.as_slice()),
+        ("chat.room.leave", &[][..])
+    );
     let (answer, ()) = tokio::join!(there.request("who", None::<&Bytes>), async {
         let request = server.message().await;
         assert_eq!(request.route, "chat.room.who");
@@ -272,5 +327,8 @@ async fn a_server_that_never_reads_makes_senders_wait_not_grow() {
     assert!(refused >= 2, "{refused}");
     let waiting = client.notify_raw("a.b", &body);
     let (outcome, ()) = tokio::join!(waiting, async { client.disconnect() });
-    assert!(matches!(outcome, Err(Error::Disconnected(DisconnectReason::Local))));
+    assert!(matches!(
+        outcome,
+        Err(Error::Disconnected(DisconnectReason::Local))
+    ));
 }

@@ -10,40 +10,46 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::time::timeout;
 
 /// A handshake reply as every server sends it, with heartbeats too rare to be seen.
-pub const REPLY: &str = r#"{"code":200,"sys":{"dict":{},"heartbeat":1000,"serializer":"json"}}"#;
+pub(crate) const REPLY: &str =
+    r#"{"code":200,"sys":{"dict":{},"heartbeat":1000,"serializer":"json"}}"#;
 
 /// Longer than anything here takes; in tests with paused time it passes at once when nothing moves.
 const DEADLINE: Duration = Duration::from_secs(3000);
 
 /// Awaits with a deadline, so that a test that goes wrong ends.
-pub async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(DEADLINE, future).await.expect("nothing happened within the deadline")
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    timeout(DEADLINE, future)
+        .await
+        .expect("nothing happened within the deadline")
 }
 
 /// The server's end of one connection.
-pub struct Server<S> {
-    pub io: S,
+pub(crate) struct Server<S> {
+    pub(crate) io: S,
     inbound: Vec<u8>,
 }
 
 /// A message as the server received it.
 #[derive(Debug, PartialEq)]
-pub struct Received {
-    pub kind: MessageKind,
-    pub id: u64,
+pub(crate) struct Received {
+    pub(crate) kind: MessageKind,
+    pub(crate) id: u64,
     /// The text, or `#` and the code.
-    pub route: String,
-    pub compressed: bool,
-    pub body: Vec<u8>,
+    pub(crate) route: String,
+    pub(crate) compressed: bool,
+    pub(crate) body: Vec<u8>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
-    pub fn new(io: S) -> Self {
-        Self { io, inbound: Vec::new() }
+    pub(crate) fn new(io: S) -> Self {
+        Self {
+            io,
+            inbound: Vec::new(),
+        }
     }
 
     /// The next packet; `None` at the end.
-    pub async fn packet(&mut self) -> Option<(PacketType, Vec<u8>)> {
+    pub(crate) async fn packet(&mut self) -> Option<(PacketType, Vec<u8>)> {
         loop {
             if let Some((packet, used)) = packet::decode(&self.inbound, MAX_BODY_LEN).unwrap() {
                 let packet = (packet.kind, packet.body.to_vec());
@@ -58,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     }
 
     /// The next message; heartbeats are passed over.
-    pub async fn message(&mut self) -> Received {
+    pub(crate) async fn message(&mut self) -> Received {
         loop {
             match self.packet().await {
                 Some((PacketType::Heartbeat, _)) => {}
@@ -80,41 +86,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
         }
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.io.write_all(bytes).await.unwrap();
         self.io.flush().await.unwrap();
     }
 
-    pub async fn send(&mut self, kind: PacketType, body: &[u8]) {
+    pub(crate) async fn send(&mut self, kind: PacketType, body: &[u8]) {
         self.write(&a_packet(kind, body)).await;
     }
 
-    pub async fn answer(&mut self, id: u64, body: &[u8]) {
+    pub(crate) async fn answer(&mut self, id: u64, body: &[u8]) {
         self.write(&response(id, body)).await;
     }
 
-    pub async fn push(&mut self, route: &str, body: &[u8]) {
-        self.write(&a_push(RouteRef::Name(route.as_bytes()), body)).await;
+    pub(crate) async fn push(&mut self, route: &str, body: &[u8]) {
+        self.write(&a_push(RouteRef::Name(route.as_bytes()), body))
+            .await;
     }
 
     /// Takes the client's handshake, answers `reply` and takes the ack; gives the handshake.
-    pub async fn shake_hands(&mut self, reply: &[u8]) -> String {
+    pub(crate) async fn shake_hands(&mut self, reply: &[u8]) -> String {
         let (kind, body) = self.packet().await.unwrap();
         assert_eq!(kind, PacketType::Handshake);
         self.send(PacketType::Handshake, reply).await;
-        assert_eq!(self.packet().await, Some((PacketType::HandshakeAck, Vec::new())));
+        assert_eq!(
+            self.packet().await,
+            Some((PacketType::HandshakeAck, Vec::new()))
+        );
         String::from_utf8(body).unwrap()
     }
 
     /// Reads to the end and wants nothing but heartbeats before it.
-    pub async fn expect_end(&mut self) {
+    pub(crate) async fn expect_end(&mut self) {
         while let Some(packet) = self.packet().await {
             assert_eq!(packet, (PacketType::Heartbeat, Vec::new()));
         }
     }
 }
 
-pub fn a_packet(kind: PacketType, body: &[u8]) -> Vec<u8> {
+pub(crate) fn a_packet(kind: PacketType, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     packet::encode(kind, body, &mut out).unwrap();
     out
@@ -134,28 +144,49 @@ fn a_message(
     a_packet(PacketType::Data, &out)
 }
 
-pub fn response(id: u64, body: &[u8]) -> Vec<u8> {
-    a_message(MessageKind::Response, id, RouteRef::EMPTY, false, false, body)
+pub(crate) fn response(id: u64, body: &[u8]) -> Vec<u8> {
+    a_message(
+        MessageKind::Response,
+        id,
+        RouteRef::EMPTY,
+        false,
+        false,
+        body,
+    )
 }
 
-pub fn error_response(id: u64, body: &[u8]) -> Vec<u8> {
-    a_message(MessageKind::Response, id, RouteRef::EMPTY, true, false, body)
+pub(crate) fn error_response(id: u64, body: &[u8]) -> Vec<u8> {
+    a_message(
+        MessageKind::Response,
+        id,
+        RouteRef::EMPTY,
+        true,
+        false,
+        body,
+    )
 }
 
-pub fn compressed_response(id: u64, zlib: &[u8]) -> Vec<u8> {
-    a_message(MessageKind::Response, id, RouteRef::EMPTY, false, true, zlib)
+pub(crate) fn compressed_response(id: u64, zlib: &[u8]) -> Vec<u8> {
+    a_message(
+        MessageKind::Response,
+        id,
+        RouteRef::EMPTY,
+        false,
+        true,
+        zlib,
+    )
 }
 
-pub fn a_push(route: RouteRef<'_>, body: &[u8]) -> Vec<u8> {
+pub(crate) fn a_push(route: RouteRef<'_>, body: &[u8]) -> Vec<u8> {
     a_message(MessageKind::Push, 0, route, false, false, body)
 }
 
 /// A connected client and its server, over a pipe.
-pub async fn connected() -> (Client, Server<DuplexStream>) {
+pub(crate) async fn connected() -> (Client, Server<DuplexStream>) {
     connected_with(Client::builder(), REPLY).await
 }
 
-pub async fn connected_with(
+pub(crate) async fn connected_with(
     builder: ClientBuilder,
     reply: &str,
 ) -> (Client, Server<DuplexStream>) {
@@ -166,6 +197,6 @@ pub async fn connected_with(
 }
 
 /// The text of an error.
-pub fn failure<T: Debug, E: Debug + ToString>(outcome: Result<T, E>) -> String {
+pub(crate) fn failure<T: Debug, E: Debug + ToString>(outcome: Result<T, E>) -> String {
     outcome.unwrap_err().to_string()
 }

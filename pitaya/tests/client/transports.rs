@@ -77,7 +77,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 async fn one_byte_at_a_time_in_both_directions() {
     let (near, far) = tokio::io::duplex(16);
     let server = Server::new(Trickle(far));
-    converse(Client::connect(Target::stream(Trickle(near))), async { server }).await;
+    converse(Client::connect(Target::stream(Trickle(near))), async {
+        server
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -132,7 +135,10 @@ async fn a_web_socket_server_that_closes_or_refuses_says_so() {
         server.shake_hands(REPLY.as_bytes()).await;
     };
     let (client, ()) = soon(async { tokio::join!(connect, serve) }).await;
-    assert_eq!(client.unwrap().closed().await, DisconnectReason::ServerClosed);
+    assert_eq!(
+        client.unwrap().closed().await,
+        DisconnectReason::ServerClosed
+    );
 
     let (near, mut far) = tokio::io::duplex(1 << 16);
     let connect = Client::connect(Target::web_socket_on(near, "ws://game.example/"));
@@ -180,13 +186,20 @@ async fn a_violation_of_web_socket_is_a_protocol_error() {
     let serve = async {
         answer_upgrade(&mut far, "/").await;
         let mut out = Vec::new();
-        encode(Opcode::Binary, &a_packet(PacketType::Handshake, REPLY.as_bytes()), &mut out);
+        encode(
+            Opcode::Binary,
+            &a_packet(PacketType::Handshake, REPLY.as_bytes()),
+            &mut out,
+        );
         out.extend([0xff; 8]);
         far.write_all(&out).await.unwrap();
     };
     let (client, ()) = soon(async { tokio::join!(connect, serve) }).await;
     let reason = client.unwrap().closed().await;
-    assert!(matches!(reason, DisconnectReason::Protocol(_)), "{reason:?}");
+    assert!(
+        matches!(reason, DisconnectReason::Protocol(_)),
+        "{reason:?}"
+    );
 }
 
 /// Reads the request to upgrade and accepts it.
