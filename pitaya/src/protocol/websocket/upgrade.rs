@@ -235,7 +235,9 @@ mod tests {
         Sec-WebSocket-Version: 13\r\n\r\n";
 
     fn refused(request: &str) -> Option<u16> {
-        parse_upgrade(request.as_bytes()).err().map(UpgradeError::status)
+        parse_upgrade(request.as_bytes())
+            .err()
+            .map(UpgradeError::status)
     }
 
     #[test]
@@ -322,7 +324,13 @@ mod tests {
         assert!(!same("example.com", "https://example.com@evil.net"));
         assert!(!same("example.com", "null"));
         let none = SAMPLE.replace("Origin", "X");
-        assert!(parse_upgrade(none.as_bytes()).unwrap().unwrap().0.is_same_origin());
+        assert!(
+            parse_upgrade(none.as_bytes())
+                .unwrap()
+                .unwrap()
+                .0
+                .is_same_origin()
+        );
     }
 
     #[test]
