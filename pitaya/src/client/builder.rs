@@ -172,11 +172,12 @@ impl ClientBuilder {
     /// server ends the connection before its handshake reply.
     pub async fn connect(self, target: impl IntoTarget) -> Result<Client, Error> {
         let target = target.into_target()?;
-        let opened = async {
+        // Boxed, because the upgrade to WebSocket would make every caller's future large.
+        let opened = Box::pin(async {
             let mut wire = target.open(self.max_packet).await?;
             let agreement = handshake::perform(wire.as_mut(), &self).await?;
             Ok((wire, agreement))
-        };
+        });
         let (wire, agreement) = match timeout(self.connect_timeout, opened).await {
             Ok(opened) => opened?,
             Err(_) => return Err(Error::ConnectTimeout),

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 
 use crate::protocol::compression::InflateError;
@@ -25,7 +26,7 @@ pub(super) enum Reply {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     last_id: u32,
-    waiting: HashMap<u32, oneshot::Sender<Reply>>,
+    waiting: HashMap<u32, oneshot::Sender<Reply>, RandomState>,
 }
 
 impl Requests {
@@ -62,7 +63,7 @@ impl Requests {
 
     /// Waits for nothing any more: every waiting receiver gets a closed channel.
     pub(super) fn clear(&mut self) {
-        self.waiting = HashMap::new();
+        self.waiting = HashMap::default();
     }
 }
 

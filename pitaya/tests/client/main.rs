@@ -6,3 +6,4 @@ mod pushes;
 mod requests;
 mod server;
 mod transports;
+mod typed;
