@@ -3,9 +3,12 @@
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
+pub mod client;
 pub mod error;
 pub mod handler;
+pub mod json;
 pub mod message;
+pub mod protocol;
 
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;

@@ -1,0 +1,22 @@
+//! JSON as Go's `encoding/json` writes and reads it, on top of serde.
+//!
+//! Servers of both kinds sit in one cluster and share clients, so what is
+//! written has Go's bytes (HTML escaping, float format) and what is read is as
+//! lenient as Go: bytes that are no UTF-8 and lone surrogates become U+FFFD.
+//! Reading valid text must cost nothing over serde_json, and nothing here may
+//! recurse without a bound.
+
+mod finite;
+mod read;
+mod scan;
+mod write;
+
+pub(crate) use self::{
+    read::unescape,
+    scan::{Scanner, Token},
+    write::{write_float, write_text},
+};
+pub use self::{
+    read::{JsonError, lossy, read},
+    write::{WriteError, write},
+};
