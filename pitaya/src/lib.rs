@@ -7,6 +7,7 @@ pub mod acceptor;
 pub mod error;
 mod agent;
 pub mod app;
+pub mod client;
 pub mod groups;
 pub mod handler;
 mod json;
@@ -33,8 +34,8 @@ pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
         Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
-        RouteKind, RouteOptions, RouteSpec, ServiceEntry, before_nothing, decode, finish,
-        finish_in_time, no_such_method, with_timeout,
+        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, before_nothing,
+        decode, ends, may_reply, no_such_method, replies, returns, with_timeout,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,

@@ -12,11 +12,10 @@ use std::sync::Arc;
 
 use stackfuture::StackFuture;
 
-pub use call::{
-    before, before_nothing, boxed_or_inline, decode, finish, finish_in_time, no_such_method,
-    with_timeout,
+pub use call::{before, before_nothing, boxed_or_inline, decode, finish, no_such_method, with_timeout};
+pub use checked::{
+    Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,
 };
-pub use checked::{Call, CallFallback};
 pub use context::Context;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
 pub use returns::Return;
