@@ -297,3 +297,30 @@ impl Drop for Ticket<'_> {
         self.connection.outgoing.lock().requests.forget(self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_dropped_leaves_nothing_behind() {
+        let connection = Connection::new(Terms {
+            serializer: Serializer::Json,
+            dictionary: Dictionary::default(),
+            heartbeat: Duration::ZERO,
+            request_timeout: Duration::MAX,
+            max_in_flight: 1,
+            push_buffer: 1,
+            compress: false,
+        });
+        let mut request = Box::pin(connection.exchange("a.b", b""));
+        assert!(request.as_mut().now_or_never().is_none());
+        assert_eq!(connection.outgoing.lock().requests.len(), 1);
+        assert_eq!(connection.in_flight.available_permits(), 0);
+        drop(request);
+        assert_eq!(connection.outgoing.lock().requests.len(), 0);
+        assert_eq!(connection.in_flight.available_permits(), 1);
+    }
+}
