@@ -5,14 +5,23 @@ extern crate self as pitaya;
 
 pub mod acceptor;
 pub mod error;
+mod agent;
+pub mod app;
+pub mod groups;
 pub mod handler;
-pub mod json;
+mod json;
 pub mod message;
 pub mod protocol;
+mod observe;
+mod scratch;
+pub mod session;
+pub mod uid;
 
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
+pub use session::Session;
+pub use uid::Uid;
 pub use pitaya_macros::{handler, message};
 
 /// What generated code names; no part of the public interface.

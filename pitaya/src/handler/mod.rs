@@ -5,6 +5,7 @@ mod context;
 mod hooks;
 mod returns;
 mod spec;
+pub(crate) mod table;
 
 use stackfuture::StackFuture;
 

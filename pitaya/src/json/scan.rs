@@ -416,4 +416,22 @@ mod tests {
         assert_eq!(scanner.next().unwrap(), Some(Token::ObjectEnd));
         assert_eq!(scanner.next().unwrap(), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn the_scanner_accepts_what_serde_json_accepts(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"b\":", "1", "-", "0", ".5", "e+", "2", "true",
+                    "null", "fals", "e", " ", "\n", "\\", "\\u00e9", "\\ud800", "\u{1}", "é", "[]", "{}",
+                ]),
+                0..12,
+            ),
+        ) {
+            let text = pieces.concat();
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text);
+            let ours = Scanner::check(text.as_bytes());
+            proptest::prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?}", ours, theirs);
+        }
+    }
 }

@@ -239,7 +239,12 @@ mod tests {
             assert!(stream.len() - 2 < n);
             assert!(sniff(&stream[2..]));
             let mut back = Vec::new();
-            inflater.inflate(&[], 1, &mut back).unwrap_err();
+            // Neither a bomb nor a torn or damaged stream leaves a trace.
+            inflater.inflate(&stream[2..], 1, &mut back).unwrap_err();
+            inflater.inflate(&stream[2..8], n, &mut back).unwrap_err();
+            inflater
+                .inflate(&[0x78, 0x9c, 7, 255], n, &mut back)
+                .unwrap_err();
             inflater.inflate(&stream[2..], n, &mut back).unwrap();
             assert_eq!(back, body);
         }

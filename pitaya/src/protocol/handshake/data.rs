@@ -22,14 +22,16 @@ pub struct HandshakeSys {
     pub client_version: Box<str>,
 }
 
+/// A key of the `user` object and its value as JSON text.
+type UserEntry = (Box<str>, Box<str>);
+
 /// A client's handshake, kept with its session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HandshakeData {
     /// What the client says of itself.
     pub sys: HandshakeSys,
-    /// Keys and JSON texts, sorted by key. `None` is cheaper than any map, and
-    /// most clients send little.
-    user: Option<Box<[(Box<str>, Box<str>)]>>,
+    /// Sorted by key. Smaller than any map, and most clients send little.
+    user: Option<Box<[UserEntry]>>,
 }
 
 impl HandshakeData {
@@ -41,7 +43,7 @@ impl HandshakeData {
     /// [`HandshakeError`]: answer with code 400 and close.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut data = Self::default();
-        let mut user: Option<Vec<(Box<str>, Box<str>)>> = None;
+        let mut user: Option<Vec<UserEntry>> = None;
         let mut scanner = Scanner::new(body);
         members(&mut scanner, "handshake", |scanner, key| {
             if is_named(key, "sys") {
@@ -160,7 +162,7 @@ fn skip(scanner: &mut Scanner<'_>) -> Result<(), HandshakeError> {
 /// null clears it.
 fn read_user(
     scanner: &mut Scanner<'_>,
-    user: &mut Option<Vec<(Box<str>, Box<str>)>>,
+    user: &mut Option<Vec<UserEntry>>,
 ) -> Result<(), HandshakeError> {
     match scanner.next()? {
         Some(Token::ObjectStart) => {}
@@ -215,7 +217,7 @@ fn write_sys(sys: &HandshakeSys, out: &mut Vec<u8>) {
     let _ = json::write(sys, out);
 }
 
-fn write_user(user: &[(Box<str>, Box<str>)], out: &mut Vec<u8>) {
+fn write_user(user: &[UserEntry], out: &mut Vec<u8>) {
     out.push(b'{');
     for (n, (key, text)) in user.iter().enumerate() {
         if n > 0 {
