@@ -5,6 +5,7 @@ extern crate self as pitaya;
 
 pub mod acceptor;
 pub mod error;
+mod error_body;
 mod agent;
 pub mod app;
 pub mod client;
