@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
 use syn::{LitBool, LitInt, LitStr, Path, Token};
 
 use crate::sink::{Sink, listed};
@@ -79,18 +81,16 @@ impl Options {
         self.value(name, "a string", "\"..\"", sink)
     }
 
-    /// Takes a flag, which has no value.
-    pub(crate) fn flag(&mut self, name: &str, sink: &mut Sink) -> bool {
-        let Some(given) = self.take(name) else {
-            return false;
-        };
+    /// Takes a flag, which has no value: where it stands, if it does.
+    pub(crate) fn flag(&mut self, name: &str, sink: &mut Sink) -> Option<Span> {
+        let given = self.take(name)?;
         if let Some(value) = given.value {
-            sink.error(
-                first_span(&value, &given.name),
+            sink.error_on(
+                place(&value, &given.name),
                 format!("option `{name}` takes no value"),
             );
         }
-        true
+        Some(given.name.span())
     }
 
     /// Takes a number from 0 to 65535.
@@ -101,11 +101,10 @@ impl Options {
             sink.error(given.name.span(), wanted);
             return None;
         };
-        let span = first_span(&value, &given.name);
-        match syn::parse2::<LitInt>(value).and_then(|number| number.base10_parse()) {
-            Ok(code) => Some((code, span)),
+        match syn::parse2::<LitInt>(value.clone()).and_then(|number| number.base10_parse()) {
+            Ok(code) => Some((code, value.span())),
             Err(_) => {
-                sink.error(span, wanted);
+                sink.error_on(place(&value, &given.name), wanted);
                 None
             }
         }
@@ -177,8 +176,7 @@ impl Options {
         match syn::parse2::<LitStr>(value.clone()) {
             Ok(text) => Some(NameOrBool::Name(text)),
             Err(_) => {
-                sink.error(
-                    first_span(&value, &given.name),
+                sink.error_on(place(&value, &given.name),
                     format!("option `{name}` wants a name or a switch, as in `{name} = \"..\"` or `{name} = false`"),
                 );
                 None
@@ -203,8 +201,8 @@ impl Options {
         match syn::parse2(value.clone()) {
             Ok(value) => Some(value),
             Err(_) => {
-                sink.error(
-                    first_span(&value, &given.name),
+                sink.error_on(
+                    place(&value, &given.name),
                     format!("option `{name}` wants {what}, as in `{name} = {example}`"),
                 );
                 None
@@ -242,15 +240,12 @@ fn skip_to_comma(input: ParseStream) {
     }
 }
 
-/// Where a value stands; the option's name when there is none. Macros wrap literals in groups
-/// without delimiters, whose content is what the user wrote.
-fn first_span(value: &TokenStream, name: &Ident) -> Span {
-    match value.clone().into_iter().next() {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
-            first_span(&group.stream(), name)
-        }
-        Some(token) => token.span(),
-        None => name.span(),
+/// Where a mistake in a value is told: at the value, or at the option's name when there is none.
+fn place(value: &TokenStream, name: &Ident) -> TokenStream {
+    if value.is_empty() {
+        name.to_token_stream()
+    } else {
+        value.clone()
     }
 }
 

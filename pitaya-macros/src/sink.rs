@@ -5,6 +5,7 @@
 use std::fmt::Display;
 
 use proc_macro2::Span;
+use quote::ToTokens;
 
 /// The mistakes found so far, in the order of the source.
 #[derive(Default)]
@@ -16,6 +17,11 @@ impl Sink {
     /// Adds a mistake, told at `span`.
     pub(crate) fn error(&mut self, span: Span, text: impl Display) {
         self.errors.push(syn::Error::new(span, text));
+    }
+
+    /// Adds a mistake, told at everything from the first to the last of `tokens`.
+    pub(crate) fn error_on(&mut self, tokens: impl ToTokens, text: impl Display) {
+        self.errors.push(syn::Error::new_spanned(tokens, text));
     }
 
     /// Adds what the parser says.

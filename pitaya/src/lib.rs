@@ -5,8 +5,10 @@ extern crate self as pitaya;
 
 pub mod acceptor;
 pub mod error;
+mod error_body;
 mod agent;
 pub mod app;
+pub mod client;
 pub mod groups;
 pub mod handler;
 mod json;
@@ -17,12 +19,15 @@ mod scratch;
 pub mod session;
 pub mod uid;
 
+pub use acceptor::{Tcp, WebSocket};
+pub use app::config::Config;
+pub use app::{App, AppHandle};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
 pub use session::Session;
 pub use uid::Uid;
-pub use pitaya_macros::{handler, message};
+pub use pitaya_macros::{handler, message, route};
 
 /// What generated code names; no part of the public interface.
 #[doc(hidden)]
@@ -30,12 +35,13 @@ pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
         Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
-        RouteKind, RouteOptions, RouteSpec, ServiceEntry, before_nothing, decode, finish,
-        finish_in_time, no_such_method, with_timeout,
+        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, before_nothing,
+        decode, ends, may_reply, no_such_method, replies, returns, with_timeout,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
-        descriptor, field,
+        WRONG_VALUE_TYPE, descriptor, field,
     };
+    pub use std::vec::Vec;
     pub use {bytes, erased_serde, inventory, prost, serde};
 }

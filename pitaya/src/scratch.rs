@@ -11,6 +11,8 @@ pub(crate) enum Scratch {
     Input,
     /// Frames on their way to a socket.
     Output,
+    /// The same again, as the WebSocket frames around them.
+    WebSocket,
     /// One encoded body.
     Body,
     /// One deflated or inflated body.
@@ -21,13 +23,13 @@ pub(crate) enum Scratch {
 const KEEP: usize = 256 * 1024;
 
 thread_local! {
-    static SPARE: [Cell<Vec<u8>>; 4] = const { [const { Cell::new(Vec::new()) }; 4] };
+    static SPARE: [Cell<Vec<u8>>; 5] = const { [const { Cell::new(Vec::new()) }; 5] };
 }
 
 /// An empty buffer, usually with capacity.
 #[inline]
 pub(crate) fn take(purpose: Scratch) -> Vec<u8> {
-    SPARE.try_with(|[input, output, body, zlib]| slot(purpose, input, output, body, zlib).take()).unwrap_or_default()
+    SPARE.try_with(|[input, output, websocket, body, zlib]| slot(purpose, input, output, websocket, body, zlib).take()).unwrap_or_default()
 }
 
 /// Gives a buffer back.
@@ -38,8 +40,8 @@ pub(crate) fn give(purpose: Scratch, mut buffer: Vec<u8>) {
     }
     buffer.clear();
     // A thread that is ending keeps nothing.
-    let _ = SPARE.try_with(|[input, output, body, zlib]| {
-        slot(purpose, input, output, body, zlib).set(buffer);
+    let _ = SPARE.try_with(|[input, output, websocket, body, zlib]| {
+        slot(purpose, input, output, websocket, body, zlib).set(buffer);
     });
 }
 
@@ -47,12 +49,14 @@ fn slot<'a>(
     purpose: Scratch,
     input: &'a Cell<Vec<u8>>,
     output: &'a Cell<Vec<u8>>,
+    websocket: &'a Cell<Vec<u8>>,
     body: &'a Cell<Vec<u8>>,
     zlib: &'a Cell<Vec<u8>>,
 ) -> &'a Cell<Vec<u8>> {
     match purpose {
         Scratch::Input => input,
         Scratch::Output => output,
+        Scratch::WebSocket => websocket,
         Scratch::Body => body,
         Scratch::Zlib => zlib,
     }

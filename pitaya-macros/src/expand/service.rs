@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::client;
-use crate::model::{Block, Parameter, Route, Service, ServiceOptions};
+use crate::model::{Answer, Block, Parameter, Route, Service, ServiceOptions};
 use crate::sink::Sink;
 
 /// Expands `#[handler]`.
@@ -118,17 +118,25 @@ fn tables(service: &Service) -> TokenStream {
         quote! { #(#cfgs)* #spec }
     });
     let location = location(&private, self_ty.span());
+    // A service that cannot be shared between threads is one mistake. Assumed here (`for<..>` keeps
+    // the compiler from deciding it on the spot), it is reported once, by `HandlerService`.
     quote! {
         #(#cfgs)*
         const _: () = {
             #[allow(unused_imports)]
-            use #private::CallFallback as _;
+            use #private::{CallFallback as _, RunningFallback as _};
 
             #definition
 
+            const __ROUTES: &[#private::RouteSpec] = &[#(#specs),*];
+
             #[automatically_derived]
             #[allow(deprecated, unused_variables, clippy::all)]
-            impl #private::Dispatch for #self_ty {
+            #[doc(hidden)]
+            impl #private::Dispatch for #self_ty
+            where
+                for<'__any> #self_ty: ::core::marker::Send + ::core::marker::Sync,
+            {
                 fn dispatch<'__call>(
                     &'__call #this,
                     #index: ::core::primitive::u16,
@@ -145,14 +153,14 @@ fn tables(service: &Service) -> TokenStream {
             #[automatically_derived]
             impl #private::HandlerService for #self_ty {
                 const NAME: &'static ::core::primitive::str = #name;
-                const ROUTES: &'static [#private::RouteSpec] = &[#(#specs),*];
+                const ROUTES: &'static [#private::RouteSpec] = __ROUTES;
             }
 
             #private::inventory::submit! {
                 #private::ServiceEntry {
                     type_name: ::core::any::type_name::<#self_ty>,
                     name: #name,
-                    routes: <#self_ty as #private::HandlerService>::ROUTES,
+                    routes: __ROUTES,
                     location: #location,
                 }
             }
@@ -170,13 +178,7 @@ fn empty_tables(service: &Service) -> TokenStream {
         ..
     } = service;
     let private = service.private();
-    let Locals {
-        this,
-        index,
-        context,
-        body,
-        ..
-    } = &Locals::new();
+    let Locals { this, index, .. } = &Locals::new();
     let (generics, _, clause) = generics.split_for_impl();
     let predicates = clause
         .map(|clause| &clause.predicates)
@@ -260,16 +262,15 @@ impl Indexes {
     }
 }
 
-/// `Call::<Self, Argument, Returned>`: the steps of a call for these types.
-pub(super) fn call_type(service: &Service, route: &Route) -> TokenStream {
-    let Service { self_ty, .. } = service;
-    let private = service.private();
+/// `Call::<Argument, Returned>`: the steps of a call for these types.
+pub(super) fn call_type(service: &Service, route: &Route, span: Span) -> TokenStream {
+    let private = service.private_at(span);
     let returned = &route.returns.ty;
     let argument = match route.argument() {
         Some((_, ty)) => ty.to_token_stream(),
         None => quote!(#private::bytes::Bytes),
     };
-    quote!(#private::Call::<#self_ty, #argument, #returned>)
+    quote_spanned!(span=> #private::Call::<#argument, #returned>)
 }
 
 fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
@@ -281,7 +282,7 @@ fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
         message,
         ..
     } = locals;
-    let call_type = call_type(service, route);
+    let steps = call_type(service, route, Span::call_site());
 
     // The calls that carry a bound stand at the type that has to meet it.
     let decode = route.argument().map(|(_, ty)| {
@@ -291,7 +292,7 @@ fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
     let before = match decode {
         Some(_) => quote! {
             let mut #message = #message?;
-            #call_type::before(#context, &mut #message).await?;
+            #steps::before(#context, &mut #message).await?;
         },
         None => quote! { #private::before_nothing(#context).await?; },
     };
@@ -308,39 +309,52 @@ fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
     let arguments = arguments.collect::<Vec<_>>();
     let mut returned = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
     if route.is_async {
-        returned = quote_spanned! {ident.span()=> #call_type::must_be_send(#returned) };
-        returned = quote! { #returned.await };
+        let checked = call_type(service, route, ident.span());
+        returned = quote_spanned! {ident.span()=> #checked::must_be_send(#returned) };
+        returned = quote! { #private::Running(#returned).run().await };
     }
-
-    let ty = &route.returns.ty;
+    let returned = checked(&private, route, &returned);
     let finish = match route.timeout {
-        None => {
-            let finish = quote_spanned! {ty.span()=> #private::finish::<#ty> };
-            quote! { #finish(#context, #returned).await }
-        }
+        None => quote! { #steps::finish(#context, #returned).await },
         Some(limit) => {
             let limit = duration(limit);
-            let finish = quote_spanned! {ty.span()=> #private::finish_in_time::<#ty> };
             quote! {
                 let __returned = #private::with_timeout(#limit, async move {
                     ::core::result::Result::Ok(#returned)
                 });
-                #finish(#context, __returned.await).await
+                #steps::finish_in_time(#context, __returned.await).await
             }
         }
     };
     quote! {
         #decode
-        #call_type::start(async move {
+        #steps::start(async move {
             #before
             #finish
         })
     }
 }
 
+/// Passes what the method returns through the function that carries the bounds of its type.
+fn checked(private: &TokenStream, route: &Route, returned: &TokenStream) -> TokenStream {
+    let ty = &route.returns.ty;
+    let check = match &route.returns.answer {
+        Answer::Nothing => return returned.clone(),
+        Answer::End { error } => quote_spanned! {ty.span()=> #private::ends::<#error> },
+        Answer::Value { value, error } => {
+            quote_spanned! {ty.span()=> #private::replies::<#value, #error> }
+        }
+        Answer::Option { value, error } => {
+            quote_spanned! {ty.span()=> #private::may_reply::<#value, #error> }
+        }
+        Answer::Hidden => quote_spanned! {ty.span()=> #private::returns::<#ty> },
+    };
+    quote! { #check(#returned) }
+}
+
 fn spec(service: &Service, route: &Route) -> TokenStream {
     let private = service.private();
-    let call_type = call_type(service, route);
+    let steps = call_type(service, route, Span::call_site());
     let Route {
         name,
         concurrent,
@@ -351,7 +365,7 @@ fn spec(service: &Service, route: &Route) -> TokenStream {
     let code = option(route.code.map(|(code, _)| quote!(#code)));
     let timeout = option(route.timeout.map(duration));
     let argument = match route.argument() {
-        Some(_) => quote!(#call_type::ARGUMENT),
+        Some(_) => quote!(#steps::ARGUMENT),
         None => option(None),
     };
     let location = location(&private, route.ident.span());
@@ -359,10 +373,10 @@ fn spec(service: &Service, route: &Route) -> TokenStream {
         #private::RouteSpec {
             name: #name,
             code: #code,
-            kind: #call_type::KIND,
+            kind: #steps::KIND,
             docs: #docs,
             argument: #argument,
-            reply: #call_type::REPLY,
+            reply: #steps::REPLY,
             options: #private::RouteOptions {
                 timeout: #timeout,
                 concurrent: #concurrent,

@@ -15,8 +15,8 @@ pub(crate) struct Block {
     /// Everything from `impl` to the opening brace, as written.
     head: TokenStream,
     pub(crate) generics: Generics,
-    /// `Trait for`: a span in it, when this is the impl of a trait.
-    pub(crate) of_trait: Option<Span>,
+    /// The trait, when this is the impl of one.
+    pub(crate) of_trait: Option<Type>,
     pub(crate) self_ty: Type,
     braces: Span,
     inner_attrs: Vec<Attribute>,
@@ -61,7 +61,7 @@ impl Parse for Block {
         let _: Option<Token![!]> = input.parse()?;
         let first: Type = input.parse()?;
         let (of_trait, self_ty) = match input.parse::<Option<Token![for]>>()? {
-            Some(_) => (Some(syn::spanned::Spanned::span(&first)), input.parse()?),
+            Some(_) => (Some(first), input.parse()?),
             None => (None, first),
         };
         generics.where_clause = input.parse::<Option<WhereClause>>()?;

@@ -9,14 +9,13 @@ mod route;
 mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Path, Type, parse_quote};
 
 pub(crate) use block::Block;
-pub(crate) use route::{Docs, Parameter, Route};
-pub(crate) use types::{Answer, Returns};
+pub(crate) use route::{Parameter, Route};
+pub(crate) use types::Answer;
 
 use crate::attrs::{NameOrBool, Options};
 use crate::sink::Sink;
@@ -77,11 +76,11 @@ impl Service {
         block: &mut Block,
         sink: &mut Sink,
     ) -> Option<Self> {
-        if let Some(of_trait) = block.of_trait {
+        if let Some(of_trait) = &block.of_trait {
             for item in &mut block.items {
                 route::take_attributes(item.attrs_mut());
             }
-            sink.error(
+            sink.error_on(
                 of_trait,
                 "`#[handler]` goes on an `impl` block of the type itself, not of a trait",
             );
@@ -89,8 +88,8 @@ impl Service {
         }
         let self_ty = block.self_ty.clone();
         if !block.generics.params.is_empty() {
-            sink.error(
-                block.generics.params.span(),
+            sink.error_on(
+                &block.generics.params,
                 format!(
                     "`{}` cannot be a service while it is generic, wanted is one concrete type",
                     types::shown(&self_ty),
@@ -126,14 +125,14 @@ impl Service {
                 }
                 Item::Other { .. } => {
                     for attribute in attributes {
-                        sink.error(attribute.span(), "`#[route]` goes on a method");
+                        sink.error_on(attribute, "`#[route]` goes on a method");
                     }
                 }
             }
         }
         if methods == 0 {
-            sink.error(
-                self_ty.span(),
+            sink.error_on(
+                &self_ty,
                 format!("service `{type_name}` has no methods, wanted is at least one"),
             );
         }
@@ -159,8 +158,16 @@ impl Service {
 
     /// The path of what generated code may use.
     pub(crate) fn private(&self) -> TokenStream {
-        let krate = &self.krate;
-        quote!(#krate::__private)
+        self.private_at(Span::call_site())
+    }
+
+    /// The same, told at `span` when something is wrong with it.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        let path = self.krate.to_token_stream().into_iter().map(|mut token| {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        });
+        quote_spanned!(span=> #(#path)*::__private)
     }
 
     /// Whether some method is there only under a condition.
@@ -173,8 +180,8 @@ fn type_name(self_ty: &Type, sink: &mut Sink) -> Ident {
     match types::last_name(self_ty) {
         Some(name) => Ident::new(&name.unraw().to_string(), name.span()),
         None => {
-            sink.error(
-                self_ty.span(),
+            sink.error_on(
+                self_ty,
                 "a service is a struct or an enum, wanted is an `impl` block of one",
             );
             Ident::new("Service", Span::call_site())

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Expr, ExprLit, FnArg, GenericParam, Lit, Meta, Pat, PatType, Receiver, ReceiverKind,
-    Safety, Signature, Token, Type,
+    Safety, Signature, Type,
 };
 
 use super::block::Method;
@@ -79,7 +79,7 @@ impl Route {
     ) -> Option<Self> {
         let sig = &method.sig;
         let mut options = options(attributes, sink);
-        if options.flag("skip", sink) {
+        if options.flag("skip", sink).is_some() {
             if !options.is_empty() {
                 sink.error(
                     sig.ident.span(),
@@ -95,11 +95,10 @@ impl Route {
         let cancel = options.flag("cancel", sink);
 
         let is_async = sig.asyncness.is_some();
-        if let (false, Some((_, span))) = (is_async, timeout) {
-            sink.error(
-                span,
-                format!("`{}` must be `async` to have a timeout", sig.ident),
-            );
+        let interrupted = timeout.map(|(_, span)| span).or(cancel);
+        if let (false, Some(span)) = (is_async, interrupted) {
+            let text = "must be `async`: a plain function cannot be interrupted";
+            sink.error(span, format!("`{}` {text}", sig.ident));
         }
         let (name, name_span) = match name {
             Some(name) => (name.value(), name.span()),
@@ -137,8 +136,8 @@ impl Route {
             name_span,
             code,
             timeout: timeout.map(|(timeout, _)| timeout),
-            concurrent,
-            cancel,
+            concurrent: concurrent.is_some(),
+            cancel: cancel.is_some(),
             is_async,
             parameters,
             returns,
@@ -191,8 +190,8 @@ fn options(attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
     let mut tokens = TokenStream::new();
     for (n, attribute) in attributes.into_iter().enumerate() {
         if n > 0 {
-            sink.error(
-                attribute.path().span(),
+            sink.error_on(
+                &attribute,
                 "a method has one `#[route]`, with all of its options",
             );
             continue;
@@ -201,7 +200,7 @@ fn options(attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
             Meta::Path(_) => {}
             Meta::List(list) => tokens.extend(list.tokens),
             Meta::NameValue(pair) => {
-                sink.error(pair.value.span(), "`#[route]` takes options in parentheses");
+                sink.error_on(pair.value, "`#[route]` takes options in parentheses");
             }
         }
     }
@@ -212,25 +211,25 @@ fn options(attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
 fn check_signature(sig: &Signature, sink: &mut Sink) -> bool {
     let method = &sig.ident;
     let mut sound = true;
-    let mut refuse = |span: Span, text: String| {
-        sink.error(span, text);
+    let mut refuse = |tokens: &dyn ToTokens, text: String| {
+        sink.error_on(tokens, text);
         sound = false;
     };
     if let Some(token) = &sig.constness {
         refuse(
-            token.span,
+            token,
             format!("`{method}` cannot be `const`, it is called at run time"),
         );
     }
     if let Safety::Unsafe(token) = &sig.safety {
         refuse(
-            token.span,
+            token,
             format!("`{method}` cannot be `unsafe`, any client may call it"),
         );
     }
     if let Some(abi) = &sig.abi {
         refuse(
-            abi.extern_token.span,
+            abi,
             format!("`{method}` cannot be `extern`, wanted is a Rust method"),
         );
     }
@@ -242,19 +241,19 @@ fn check_signature(sig: &Signature, sink: &mut Sink) -> bool {
         .find(|param| !matches!(param, GenericParam::Lifetime(_)));
     if let Some(generic) = generic {
         refuse(
-            generic.span(),
+            generic,
             format!("`{method}` cannot be generic, the types of a route must be known"),
         );
     }
     match sig.receiver() {
         None => refuse(
-            method.span(),
+            method,
             format!(
                 "`{method}` needs `&self` to be a route, mark it `#[route(skip)]` if it is not one"
             ),
         ),
         Some(receiver) if !by_shared_reference(receiver) => refuse(
-            receiver.span(),
+            receiver,
             format!("`{method}` wants `&self`, because one value serves all sessions at once"),
         ),
         Some(_) => {}
@@ -286,8 +285,8 @@ fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Pa
         };
         let parameter = match types::bare(&typed.ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
-                sink.error(
-                    typed.ty.span(),
+                sink.error_on(
+                    &typed.ty,
                     format!("`{method}` gets its context as `&Context<'_>`, not mutable"),
                 );
                 sound = false;
@@ -329,7 +328,7 @@ fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Pa
                 "`{method}` has a second message, wanted is at most one: put both into one type"
             ),
         };
-        sink.error(typed.ty.span(), text);
+        sink.error_on(&typed.ty, text);
     }
     sound.then_some(parameters)
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{GenericArgument, PathArguments, ReturnType, Type, parse_quote_spanned};
+use syn::{GenericArgument, PathArguments, ReturnType, Type, parse_quote, parse_quote_spanned};
 
 /// What a method returns.
 pub(crate) struct Returns {
@@ -12,12 +12,17 @@ pub(crate) struct Returns {
     pub(crate) answer: Answer,
 }
 
-/// What a return type says by its spelling.
+/// What a return type says by its spelling. Only a type called `Result` says anything: other names
+/// may be aliases of whatever.
 pub(crate) enum Answer {
-    /// Nothing or `Result<()>`: a notify.
+    /// No type or `()`: a notify.
     Nothing,
-    /// `Result<T>` or `Result<Option<T>>`: a request answered with `T`.
-    Value(Box<Type>),
+    /// `Result<(), E>`: a notify that may fail.
+    End { error: Type },
+    /// `Result<T, E>`: a request.
+    Value { value: Type, error: Type },
+    /// `Result<Option<T>, E>`: a request, too.
+    Option { value: Type, error: Type },
     /// A name that hides it.
     Hidden,
 }
@@ -33,16 +38,30 @@ impl Returns {
             };
         };
         let ty = free_standing(ty, self_ty);
-        let answer = match argument_of(&ty, |name| name.ends_with("Result")) {
-            _ if is_unit(&ty) => Answer::Nothing,
-            Some(value) if is_unit(&value) => Answer::Nothing,
-            Some(value) => {
-                let inner = argument_of(&value, |name| name == "Option");
-                Answer::Value(Box::new(inner.unwrap_or(value)))
-            }
-            None => Answer::Hidden,
+        let answer = if is_unit(&ty) {
+            Answer::Nothing
+        } else {
+            Answer::of(&ty)
         };
         Self { ty, answer }
+    }
+}
+
+impl Answer {
+    fn of(ty: &Type) -> Self {
+        let mut arguments = arguments_of(ty, "Result").into_iter();
+        let (Some(value), error, None) = (arguments.next(), arguments.next(), arguments.next())
+        else {
+            return Self::Hidden;
+        };
+        let error = error.unwrap_or_else(|| parse_quote!(_));
+        if is_unit(&value) {
+            return Self::End { error };
+        }
+        match arguments_of(&value, "Option").into_iter().next() {
+            Some(value) => Self::Option { value, error },
+            None => Self::Value { value, error },
+        }
     }
 }
 
@@ -102,21 +121,27 @@ pub(crate) fn last_name(ty: &Type) -> Option<&Ident> {
     }
 }
 
-fn argument_of(ty: &Type, named: impl Fn(&str) -> bool) -> Option<Type> {
+/// The type arguments of a type with this name.
+fn arguments_of(ty: &Type, name: &str) -> Vec<Type> {
     let Type::Path(path) = bare(ty) else {
-        return None;
+        return Vec::new();
     };
-    let segment = path.path.segments.last()?;
+    let Some(segment) = path
+        .path
+        .segments
+        .last()
+        .filter(|segment| segment.ident == name)
+    else {
+        return Vec::new();
+    };
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-        return None;
+        return Vec::new();
     };
-    if !named(&segment.ident.to_string()) {
-        return None;
-    }
-    arguments.args.iter().find_map(|argument| match argument {
+    let types = arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(bare(ty).clone()),
         _ => None,
-    })
+    });
+    types.collect()
 }
 
 fn is_unit(ty: &Type) -> bool {

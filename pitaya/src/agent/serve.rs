@@ -149,6 +149,8 @@ where
     if !session.out().ended() {
         session.end(reason, End::Drop, &[]);
     }
+    // Before the peer can see the end, nobody finds the session any more.
+    core.app().pool().remove(session);
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;

@@ -21,7 +21,7 @@ use crate::acceptor::Acceptor;
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
-use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService};
+use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService, IntoService};
 use crate::message::{Codec, Serializer};
 use crate::observe::{AppRecorder, Metrics};
 use crate::protocol::compression::Deflater;
@@ -117,10 +117,10 @@ impl AppBuilder {
     }
 
     /// Mounts a handler service: a value or an `Arc`.
-    pub fn handler<S: HandlerService>(mut self, service: impl Into<Arc<S>>) -> Self {
-        let service: Arc<dyn Dispatch> = service.into();
+    pub fn handler<S: IntoService>(mut self, service: S) -> Self {
+        let service: Arc<dyn Dispatch> = service.into_service();
         let make = move |_| Box::pin(async move { Ok(service) }) as BoxFuture<'static, _>;
-        self.services.push((Mounted::of::<S>(), Box::new(make)));
+        self.services.push((Mounted::of::<S::Service>(), Box::new(make)));
         self
     }
 
@@ -141,23 +141,23 @@ impl AppBuilder {
     }
 
     /// Adds a part that starts and stops with the app.
-    pub fn component<C: Component>(mut self, component: impl Into<Arc<C>>) -> Self {
-        let part = Box::new(ComponentPart(component.into()));
+    pub fn component<C: Component>(mut self, component: Arc<C>) -> Self {
+        let part = Box::new(ComponentPart(component));
         let name = std::any::type_name::<C>().to_owned();
         self.components.push(NamedPart { name, part });
         self
     }
 
     /// Adds a module behind those added so far.
-    pub fn module<M: Module>(mut self, module: impl Into<Arc<M>>) -> Self {
+    pub fn module<M: Module>(mut self, module: Arc<M>) -> Self {
         let at = self.modules.len();
-        self.insert_module(at, module.into());
+        self.insert_module(at, module);
         self
     }
 
     /// Adds a module before those added so far.
-    pub fn module_before<M: Module>(mut self, module: impl Into<Arc<M>>) -> Self {
-        self.insert_module(0, module.into());
+    pub fn module_before<M: Module>(mut self, module: Arc<M>) -> Self {
+        self.insert_module(0, module);
         self
     }
 

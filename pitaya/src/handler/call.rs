@@ -32,23 +32,12 @@ pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs the after-hooks and sends the reply.
-pub async fn finish<R: Return>(ctx: &Context<'_>, returned: R) -> Result<(), Error> {
-    finish_reply(ctx, returned.into_reply()).await
-}
-
-/// The same for a call with a time limit, which may have ended it.
-pub async fn finish_in_time<R: Return>(
+/// Runs the after-hooks and sends the reply, or the error of a call that was ended.
+pub async fn finish<R: Return>(
     ctx: &Context<'_>,
     returned: Result<R, Error>,
 ) -> Result<(), Error> {
-    finish_reply(ctx, returned.and_then(R::into_reply)).await
-}
-
-async fn finish_reply<T: Body>(
-    ctx: &Context<'_>,
-    reply: Result<Option<T>, Error>,
-) -> Result<(), Error> {
+    let reply = returned.and_then(R::into_reply);
     if ctx.after_hooks().is_empty() {
         return match reply? {
             Some(reply) => ctx.reply(&reply),

@@ -1,24 +1,56 @@
 //! The steps of a call once more, for types that may turn out not to fit.
 //!
-//! A wrong argument type, a wrong return type or a service that cannot be shared between threads is
-//! one mistake and should be one compile error, at the type. Generated code names each type several
-//! times, and each time would be an error of its own. So the bound of each type stands in one call
-//! only ([`decode`](super::decode), [`finish`](super::finish), [`Dispatch`]), and everything else
-//! goes through [`Call`]: its own methods exist for types that fit, and for others the compiler
-//! finds those of [`CallFallback`], which have no bounds. The fallback never runs: wherever it is
-//! chosen, one of the bounds has failed and the program doesn't compile.
+//! A wrong argument type or a wrong return type is one mistake and should be one compile error, at
+//! the type. Generated code names each type several times, and each time would be an error of its
+//! own. So the bound of a type stands in one call only ([`decode`](super::decode), [`replies`] and
+//! its kin), and everything else goes through [`Call`]: its own methods exist for types that fit,
+//! and for others the compiler finds those of [`CallFallback`], which have no bounds. The fallback
+//! never runs: wherever it is chosen, one of the bounds has failed and the program doesn't compile.
 
 use std::future::{Future, pending};
 use std::marker::PhantomData;
 
-use super::{CallFuture, Context, Dispatch, Return, RouteKind, boxed_or_inline};
+use super::{CallFuture, Context, Return, RouteKind, boxed_or_inline};
 use crate::error::Error;
 use crate::message::{Body, TypeInfo};
 
-/// The calls of a method of `S` that takes an `A` and returns an `R`.
-pub struct Call<S, A, R>(PhantomData<fn(S, A) -> R>);
+/// An error that a handler may return: anything that becomes a [`pitaya::Error`](Error).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot become a `pitaya::Error`",
+    label = "not an error that a handler can answer",
+    note = "implement `From<{Self}>` for `pitaya::Error`, or choose what the client sees with `.code(..)` or `.internal()` of `pitaya::ResultExt`"
+)]
+pub trait ReturnedError: Into<Error> + Send {}
 
-impl<S: Dispatch, A: Body, R: Return> Call<S, A, R> {
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error> + Send> ReturnedError for E {}
+
+/// Passes on what `Result<T, E>` methods return.
+pub fn replies<T: Body, E: ReturnedError>(returned: Result<T, E>) -> Result<T, E> {
+    returned
+}
+
+/// Passes on what `Result<Option<T>, E>` methods return.
+pub fn may_reply<T: Body, E: ReturnedError>(
+    returned: Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    returned
+}
+
+/// Passes on what `Result<(), E>` methods return.
+pub fn ends<E: ReturnedError>(returned: Result<(), E>) -> Result<(), E> {
+    returned
+}
+
+/// Passes on what methods return whose types tell nothing by their spelling.
+pub fn returns<R: Return>(returned: R) -> R {
+    returned
+}
+
+/// The calls of a method that takes an `A` and returns an `R`.
+pub struct Call<A, R>(PhantomData<fn(A) -> R>);
+
+impl<A: Body, R: Return> Call<A, R> {
     /// Whether the method answers.
     pub const KIND: RouteKind = R::KIND;
     /// What it takes.
@@ -38,12 +70,26 @@ impl<S: Dispatch, A: Body, R: Return> Call<S, A, R> {
         super::call::before(ctx, message)
     }
 
-    /// Passes a future through when it is `Send`; generated code calls it at the method's name, so
-    /// that the compiler points there.
-    pub fn must_be_send<F: Future<Output = R> + Send>(
-        future: F,
-    ) -> impl Future<Output = R> + Send {
+    /// Passes a future on when it is `Send`; generated code calls it at the method's name, so that
+    /// the compiler points there.
+    pub fn must_be_send<F: Future<Output = R> + Send>(future: F) -> F {
         future
+    }
+
+    /// Runs the after-hooks and sends the reply.
+    pub fn finish<'a>(
+        ctx: &'a Context<'_>,
+        returned: R,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, A, R> {
+        super::call::finish(ctx, Ok(returned))
+    }
+
+    /// The same for a call with a time limit, which may have ended it.
+    pub fn finish_in_time<'a>(
+        ctx: &'a Context<'_>,
+        returned: Result<R, Error>,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, A, R> {
+        super::call::finish(ctx, returned)
     }
 
     /// Puts the call's future in its place.
@@ -72,8 +118,21 @@ pub trait CallFallback<A, R>: Sized {
         pending()
     }
 
+    /// Passes any future on.
+    fn must_be_send<F: Future<Output = R>>(future: F) -> F {
+        future
+    }
+
     /// Never runs.
-    fn must_be_send<F: Future<Output = R>>(_: F) -> impl Future<Output = R> + Send {
+    fn finish(_: &Context<'_>, _: R) -> impl Future<Output = Result<(), Error>> + Send {
+        pending()
+    }
+
+    /// Never runs.
+    fn finish_in_time(
+        _: &Context<'_>,
+        _: Result<R, Error>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
         pending()
     }
 
@@ -83,4 +142,25 @@ pub trait CallFallback<A, R>: Sized {
     }
 }
 
-impl<S, A, R> CallFallback<A, R> for Call<S, A, R> {}
+impl<A, R> CallFallback<A, R> for Call<A, R> {}
+
+/// What a method returned, to be awaited: `Send` by its own methods, or, when it isn't, by those of
+/// [`RunningFallback`], because that was reported at the method's name.
+pub struct Running<F>(pub F);
+
+impl<F: Future + Send> Running<F> {
+    /// The future itself.
+    pub fn run(self) -> impl Future<Output = F::Output> + Send {
+        self.0
+    }
+}
+
+/// What [`Running`] falls back to.
+pub trait RunningFallback<T>: Sized {
+    /// Never runs.
+    fn run(self) -> impl Future<Output = T> + Send {
+        pending()
+    }
+}
+
+impl<F: Future> RunningFallback<F::Output> for Running<F> {}

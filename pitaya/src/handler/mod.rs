@@ -8,10 +8,13 @@ mod returns;
 mod spec;
 pub(crate) mod table;
 
+use std::sync::Arc;
+
 use stackfuture::StackFuture;
 
-pub use call::{
-    before, before_nothing, boxed_or_inline, decode, finish, must_be_send, with_timeout,
+pub use call::{before, before_nothing, boxed_or_inline, decode, finish, no_such_method, with_timeout};
+pub use checked::{
+    Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,
 };
 pub use context::Context;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
@@ -46,4 +49,29 @@ pub trait HandlerService: Dispatch {
     const NAME: &'static str;
     /// Its methods, in the order of their indexes.
     const ROUTES: &'static [RouteSpec];
+}
+
+/// A service as it is given to the builder: a value, or an `Arc` that the application keeps too.
+pub trait IntoService {
+    /// The service's type.
+    type Service: HandlerService;
+
+    /// The service to mount.
+    fn into_service(self) -> Arc<Self::Service>;
+}
+
+impl<S: HandlerService> IntoService for S {
+    type Service = S;
+
+    fn into_service(self) -> Arc<S> {
+        Arc::new(self)
+    }
+}
+
+impl<S: HandlerService> IntoService for Arc<S> {
+    type Service = S;
+
+    fn into_service(self) -> Self {
+        self
+    }
 }

@@ -42,7 +42,8 @@ pub trait Body: AnyMessage + Sized {
 }
 
 /// The text for a value that a serializer cannot carry (the client protocol, chapter 8).
-pub(crate) const WRONG_VALUE_TYPE: CodecError = CodecError(std::borrow::Cow::Borrowed(
+#[doc(hidden)]
+pub const WRONG_VALUE_TYPE: CodecError = CodecError(std::borrow::Cow::Borrowed(
     "protobuf: convert on wrong type value",
 ));
 

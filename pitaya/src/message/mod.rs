@@ -8,13 +8,17 @@ mod body;
 pub mod descriptor;
 #[doc(hidden)]
 pub mod field;
+mod json;
 mod serializer;
 mod validation;
+mod wire;
 mod wrappers;
 
 use std::borrow::Cow;
 
 pub use any::AnyMessage;
+#[doc(hidden)]
+pub use body::WRONG_VALUE_TYPE;
 pub use body::{Body, TypeInfo};
 pub use descriptor::MessageDescriptor;
 pub use serializer::{Codec, Formats, Serializer};

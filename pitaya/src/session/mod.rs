@@ -27,6 +27,7 @@ pub use pool::Sessions;
 
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
+use crate::error_body;
 use crate::message::{AnyMessage, Body, CodecError, Serializer};
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::packet;
@@ -204,9 +205,8 @@ impl Session {
     /// Queues an error as the answer to request `id`.
     pub(crate) fn reply_error(&self, id: u64, error: &Error, wake: Wake) {
         let serializer = self.0.app.serializer();
-        let body = frame::ErrorBody::from(error);
         let queued =
-            frame::reply(self, id, Flag::Error, wake, |out| body.encode(serializer, out));
+            frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
         if let Err(problem) = queued {
             tracing::error!(session = self.0.id, %problem, "an error reply was not encoded");
         }

@@ -2,7 +2,6 @@
 //! stream.
 
 use std::{
-    cell::Cell,
     fmt, io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -15,6 +14,7 @@ use super::{
     deframer::{Deframer, End},
     framer::Framer,
 };
+use crate::scratch::{self, Scratch};
 
 /// Most bytes handed to the socket at once, and so the size that a thread's
 /// scratch buffer may grow to.
@@ -23,12 +23,6 @@ const MAX_WRITE: usize = 64 * 1024;
 /// From this many bytes on, payload goes to the socket straight from the
 /// caller's batch: the system call is then worth more than the copy saves.
 const STRAIGHT: usize = 16 * 1024;
-
-thread_local! {
-    /// Where frames are put together for one write. Of the thread and not of
-    /// the connection, so that idle connections hold no buffer.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// A WebSocket as a stream of packets; see [`Connect::Io`](crate::acceptor::Connect::Io).
 ///
@@ -162,12 +156,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsIo<S> {
             self.framer = self.framer.after_bare(written);
             return Poll::Ready(Ok(written));
         }
-        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        scratch.clear();
-        let result = self.poll_write_framed(cx, batch, &mut scratch);
-        // While a thread ends there is no place to put it; it is freed then.
-        let _ = SCRATCH.try_with(|place| place.set(scratch));
-        result
+        scratch::with(Scratch::WebSocket, |scratch| {
+            self.poll_write_framed(cx, batch, scratch)
+        })
     }
 
     fn poll_write_framed(

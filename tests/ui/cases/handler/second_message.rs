@@ -1,0 +1,15 @@
+//! Two messages.
+#![allow(unused)]
+
+use pitaya::{Context, Result, handler};
+
+struct Room;
+
+#[handler]
+impl Room {
+    async fn join(&self, msg: Vec<u8>, other: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(msg)
+    }
+}
+
+fn main() {}
