@@ -96,7 +96,8 @@ impl MemoryGroups {
         let group = found.ok_or(GroupError::NotFound)?;
         if group.has_expired() {
             // Someone may have created a group of this name since.
-            self.groups.remove_if_sync(name, |current| Arc::ptr_eq(current, &group));
+            self.groups
+                .remove_if_sync(name, |current| Arc::ptr_eq(current, &group));
             return Err(GroupError::NotFound);
         }
         Ok(group)
@@ -146,7 +147,10 @@ impl Members {
     }
 
     fn remove(&mut self, uid: &Uid) -> Result<(), GroupError> {
-        let place = self.place_of.remove(uid).ok_or(GroupError::MemberNotFound)?;
+        let place = self
+            .place_of
+            .remove(uid)
+            .ok_or(GroupError::MemberNotFound)?;
         self.by_place.remove(&place);
         self.listed = None;
         Ok(())
@@ -160,7 +164,11 @@ impl Members {
 }
 
 fn not_empty(uid: &Uid) -> Result<(), GroupError> {
-    if uid.is_empty() { Err(GroupError::EmptyUid) } else { Ok(()) }
+    if uid.is_empty() {
+        Err(GroupError::EmptyUid)
+    } else {
+        Ok(())
+    }
 }
 
 impl GroupService for MemoryGroups {
@@ -217,7 +225,11 @@ impl GroupService for MemoryGroups {
     fn delete<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let (_, group) = self.groups.remove_sync(group).ok_or(GroupError::NotFound)?;
-            if group.has_expired() { Err(GroupError::NotFound.into()) } else { Ok(()) }
+            if group.has_expired() {
+                Err(GroupError::NotFound.into())
+            } else {
+                Ok(())
+            }
         })
     }
 
