@@ -61,7 +61,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::message::Codec;
+    use crate::message::{AnyMessage, Codec};
 
     fn check(
         serializer: &Serializer,
@@ -141,7 +141,7 @@ mod tests {
         let sent = ErrorBody {
             code: "A-1".into(),
             msg: "no".into(),
-            metadata: HashMap::new(),
+            metadata: BTreeMap::new(),
         };
         let Serializer::Custom(codec) = &loud else {
             unreachable!()
