@@ -161,9 +161,9 @@ impl Session {
 
     /// Sets why the session ends, unless that is known already, and what still leaves.
     pub(crate) fn end(&self, reason: CloseReason, end: End, last: &'static [u8]) {
-        if self.0.out.finish(end, last) {
-            self.set_close_reason(reason);
-        }
+        // First, so that whoever sees the queue's end knows why.
+        self.set_close_reason(reason);
+        self.0.out.finish(end, last);
     }
 
     pub(crate) fn out(&self) -> &Outbound {
