@@ -28,5 +28,6 @@ pub mod __private {
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
         descriptor, field,
     };
+    pub use std::string::String;
     pub use {bytes, erased_serde, inventory, prost, serde};
 }
