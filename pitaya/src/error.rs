@@ -109,7 +109,8 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Error");
-        out.field("code", &self.0.code).field("message", &self.0.message);
+        out.field("code", &self.0.code)
+            .field("message", &self.0.message);
         if !self.0.metadata.is_empty() {
             out.field("metadata", &self.0.metadata);
         }

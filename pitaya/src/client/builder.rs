@@ -21,6 +21,21 @@ use crate::protocol::packet::{HANDSHAKE_ACK, MAX_BODY_LEN};
 const SILENCE_SLACK: Duration = Duration::from_secs(1);
 
 /// Chooses how a [`Client`] connects; made by [`Client::builder`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), pitaya::client::Error> {
+/// use std::time::Duration;
+///
+/// use pitaya::client::Client;
+///
+/// let client = Client::builder()
+///     .platform("ios")
+///     .user("language", "en")
+///     .request_timeout(Duration::from_secs(2))
+///     .connect("game.example:3250")
+///     .await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing happens before `connect`"]
 pub struct ClientBuilder {

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::error::{DisconnectReason, Error};
-use super::error_body;
+use crate::error_body;
 use super::push::PushHub;
 use super::requests::{Reply, Requests};
 use crate::message::Serializer;
@@ -295,5 +295,32 @@ struct Ticket<'a> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         self.connection.outgoing.lock().requests.forget(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_dropped_leaves_nothing_behind() {
+        let connection = Connection::new(Terms {
+            serializer: Serializer::Json,
+            dictionary: Dictionary::default(),
+            heartbeat: Duration::ZERO,
+            request_timeout: Duration::MAX,
+            max_in_flight: 1,
+            push_buffer: 1,
+            compress: false,
+        });
+        let mut request = Box::pin(connection.exchange("a.b", b""));
+        assert!(request.as_mut().now_or_never().is_none());
+        assert_eq!(connection.outgoing.lock().requests.len(), 1);
+        assert_eq!(connection.in_flight.available_permits(), 0);
+        drop(request);
+        assert_eq!(connection.outgoing.lock().requests.len(), 0);
+        assert_eq!(connection.in_flight.available_permits(), 1);
     }
 }

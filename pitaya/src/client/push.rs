@@ -215,6 +215,18 @@ impl Drop for Awaited<'_> {
 ///
 /// The stream ends when the connection has ended and everything was taken. It does not keep the
 /// connection alive. If it is not read, the oldest pushes are dropped and counted.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), pitaya::client::Error> {
+/// use pitaya::client::Client;
+///
+/// let client = Client::connect("127.0.0.1:3250").await?;
+/// let mut pushes = client.pushes();
+/// while let Some(push) = pushes.next().await {
+///     println!("{}: {} bytes", push.route, push.body.len());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "a stream that is dropped takes no pushes"]
 pub struct PushStream {

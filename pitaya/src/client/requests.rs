@@ -61,6 +61,12 @@ impl Requests {
         self.waiting.remove(&id);
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Waits for nothing any more: every waiting receiver gets a closed channel.
     pub(super) fn clear(&mut self) {
         self.waiting = HashMap::default();

@@ -63,7 +63,9 @@ async fn finish_hooked<T: Body>(
     for hook in ctx.after_hooks() {
         hook.after(ctx, &mut hooked).await;
     }
-    let HookReply { replacement, error, .. } = hooked;
+    let HookReply {
+        replacement, error, ..
+    } = hooked;
     match (error, replacement, &value) {
         (Some(error), ..) => Err(error),
         (None, Some(replacement), _) => ctx.reply_any(&*replacement),

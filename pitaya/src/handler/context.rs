@@ -1,35 +1,130 @@
 //! What a handler is given besides its argument.
 
-use std::marker::PhantomData;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use super::{AfterHook, BeforeHook};
+use parking_lot::Mutex;
+
+use super::table::MountedRoute;
+use super::{AfterHook, BeforeHook, RouteSpec};
+use crate::app::AppHandle;
 use crate::error::Error;
 use crate::message::{AnyMessage, Body, Serializer};
+use crate::session::{Session, Wake};
 
 /// The circumstances of one call: its session, its app, its route.
+///
+/// It borrows; what a task of its own needs is cloned out of it:
+/// `let session = ctx.session().clone()`.
 pub struct Context<'a> {
-    serializer: &'a Serializer,
-    marker: PhantomData<&'a ()>,
+    session: &'a Session,
+    route: &'a MountedRoute,
+    /// The request's id; 0 when no answer is wanted.
+    id: u64,
+    wake: Wake,
+    /// What hooks leave for each other and for the handler; usually nothing.
+    values: Mutex<Option<Box<Values>>>,
 }
 
+type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
 impl<'a> Context<'a> {
+    pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
+        Self { session, route, id, wake, values: Mutex::new(None) }
+    }
+
+    /// The session of the client that sent the message.
+    pub fn session(&self) -> &'a Session {
+        self.session
+    }
+
+    /// The app that serves the message.
+    pub fn app(&self) -> &'a AppHandle {
+        self.session.app()
+    }
+
+    /// The route, `serverType.service.method`.
+    pub fn route(&self) -> &'a str {
+        &self.route.path
+    }
+
+    /// What is known of the route at compile time.
+    pub fn spec(&self) -> &'static RouteSpec {
+        self.route.spec
+    }
+
+    /// Whether the client waits for an answer: not for a notify, nor for a request with id 0.
+    pub fn wants_answer(&self) -> bool {
+        self.id != 0
+    }
+
+    /// Waits until the client has left.
+    pub async fn closed(&self) {
+        self.session.closed().await;
+    }
+
+    /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        let mut values = self.values.lock();
+        let earlier = values.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value));
+        earlier.and_then(|value| value.downcast().ok())
+    }
+
+    /// The value of this type that an earlier hook left.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let values = self.values.lock();
+        values.as_ref()?.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    pub(crate) fn mounted(&self) -> &'a MountedRoute {
+        self.route
+    }
+
     pub(crate) fn serializer(&self) -> &Serializer {
-        self.serializer
+        self.app().serializer()
     }
+
     pub(crate) fn validates(&self) -> bool {
-        false
+        self.app().validates()
     }
+
     pub(crate) fn before_hooks(&self) -> &[Arc<dyn BeforeHook>] {
-        &[]
+        self.app().before_hooks()
     }
+
     pub(crate) fn after_hooks(&self) -> &[Arc<dyn AfterHook>] {
-        &[]
+        self.app().after_hooks()
     }
-    pub(crate) fn reply<T: Body>(&self, _: &T) -> Result<(), Error> {
-        Ok(())
+
+    pub(crate) fn reply<T: Body>(&self, value: &T) -> Result<(), Error> {
+        if self.id == 0 {
+            return Ok(());
+        }
+        self.session.reply(self.id, value, self.wake)
     }
-    pub(crate) fn reply_any(&self, _: &dyn AnyMessage) -> Result<(), Error> {
-        Ok(())
+
+    pub(crate) fn reply_any(&self, value: &dyn AnyMessage) -> Result<(), Error> {
+        if self.id == 0 {
+            return Ok(());
+        }
+        self.session.reply_any(self.id, value, self.wake)
+    }
+
+    pub(crate) fn reply_error(&self, error: &Error) {
+        if self.id != 0 {
+            self.session.reply_error(self.id, error, self.wake);
+        }
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("route", &self.route.path)
+            .field("id", &self.id)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,9 @@ mod context;
 mod hooks;
 mod returns;
 mod spec;
+pub(crate) mod table;
+
+use std::sync::Arc;
 
 use stackfuture::StackFuture;
 
@@ -46,4 +49,29 @@ pub trait HandlerService: Dispatch {
     const NAME: &'static str;
     /// Its methods, in the order of their indexes.
     const ROUTES: &'static [RouteSpec];
+}
+
+/// A service as it is given to the builder: a value, or an `Arc` that the application keeps too.
+pub trait IntoService {
+    /// The service's type.
+    type Service: HandlerService;
+
+    /// The service to mount.
+    fn into_service(self) -> Arc<Self::Service>;
+}
+
+impl<S: HandlerService> IntoService for S {
+    type Service = S;
+
+    fn into_service(self) -> Arc<S> {
+        Arc::new(self)
+    }
+}
+
+impl<S: HandlerService> IntoService for Arc<S> {
+    type Service = S;
+
+    fn into_service(self) -> Self {
+        self
+    }
 }

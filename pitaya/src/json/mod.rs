@@ -11,12 +11,13 @@ mod read;
 mod scan;
 mod write;
 
+#[cfg(test)]
+mod properties;
+
+// Part of public errors, which re-export them.
+pub use self::{read::JsonError, write::WriteError};
 pub(crate) use self::{
-    read::unescape,
+    read::{lossy, read, unescape},
     scan::{Scanner, Token},
-    write::{write_float, write_text},
-};
-pub use self::{
-    read::{JsonError, lossy, read},
-    write::{WriteError, write},
+    write::{write, write_float, write_text},
 };

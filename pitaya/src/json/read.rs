@@ -40,7 +40,7 @@ pub enum JsonError {
 ///
 /// # Errors
 /// [`JsonError`]; syntax errors have Go's texts.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
     match std::str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text).or_else(|error| repair_and_read(body, text, error)),
         Err(_) => {
@@ -71,7 +71,7 @@ fn repair_and_read<T: DeserializeOwned>(
 
 /// Bytes as text: each byte that is not part of valid UTF-8 becomes one U+FFFD,
 /// as in Go (the standard library's lossy conversion makes one of several).
-pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {

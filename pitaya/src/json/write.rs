@@ -41,7 +41,7 @@ pub enum WriteError {
 ///
 /// # Errors
 /// [`WriteError`]; `out` is unchanged then.
-pub fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), WriteError> {
+pub(crate) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let start = out.len();
     let mut wrote_null = false;
     let formatter = GoFormatter {

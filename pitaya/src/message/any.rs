@@ -27,8 +27,12 @@ pub trait AnyMessage: Any + Send + Sync {
     ) -> Result<(), CodecError>;
     /// Appends the JSON form; raw bytes as they are.
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// Replaces the value by one read from its JSON form; raw bytes as they are.
+    fn decode_json(&mut self, body: &[u8]) -> Result<(), CodecError>;
     /// Appends the protobuf form; raw bytes as they are.
     fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// Replaces the value by one read from its protobuf form; raw bytes as they are.
+    fn decode_protobuf(&mut self, body: &[u8]) -> Result<(), CodecError>;
 }
 
 impl dyn AnyMessage {
@@ -80,8 +84,16 @@ impl<T: Message> AnyMessage for T {
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
         Message::encode_json(self, out)
     }
+    fn decode_json(&mut self, body: &[u8]) -> Result<(), CodecError> {
+        *self = T::decode_json(body)?;
+        Ok(())
+    }
     fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
         Message::encode_protobuf(self, out)
+    }
+    fn decode_protobuf(&mut self, body: &[u8]) -> Result<(), CodecError> {
+        *self = T::decode_protobuf(body)?;
+        Ok(())
     }
 }
 
@@ -117,9 +129,15 @@ macro_rules! raw_message {
                 out.extend_from_slice(self);
                 Ok(())
             }
+            fn decode_json(&mut self, body: &[u8]) -> Result<(), CodecError> {
+                self.set_raw(body)
+            }
             fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
                 out.extend_from_slice(self);
                 Ok(())
+            }
+            fn decode_protobuf(&mut self, body: &[u8]) -> Result<(), CodecError> {
+                self.set_raw(body)
             }
         }
     };

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{AnyMessage, CodecError, Formats, Message, MessageDescriptor, Serializer, ValidationError};
+use super::{
+    AnyMessage, CodecError, Formats, Message, MessageDescriptor, Serializer, ValidationError,
+};
 
 /// What the framework knows of a type that travels, before any value exists.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +42,10 @@ pub trait Body: AnyMessage + Sized {
 }
 
 /// The text for a value that a serializer cannot carry (the client protocol, chapter 8).
-pub(crate) const WRONG_VALUE_TYPE: CodecError =
-    CodecError(std::borrow::Cow::Borrowed("protobuf: convert on wrong type value"));
+#[doc(hidden)]
+pub const WRONG_VALUE_TYPE: CodecError = CodecError(std::borrow::Cow::Borrowed(
+    "protobuf: convert on wrong type value",
+));
 
 #[diagnostic::do_not_recommend]
 impl<T: Message> Body for T {
@@ -80,8 +84,12 @@ impl<T: Message> Body for T {
 macro_rules! raw_body {
     ($type:ty, $from:expr) => {
         impl Body for $type {
-            const INFO: TypeInfo =
-                TypeInfo { name: "bytes", formats: Formats::ALL, descriptor: None, raw: true };
+            const INFO: TypeInfo = TypeInfo {
+                name: "bytes",
+                formats: Formats::ALL,
+                descriptor: None,
+                raw: true,
+            };
 
             fn decode(_: &Serializer, body: &[u8]) -> Result<Self, CodecError> {
                 Ok($from(body))

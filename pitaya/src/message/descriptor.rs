@@ -13,13 +13,15 @@ pub struct MessageDescriptor {
     pub shape: Shape,
 }
 
-/// The two kinds of declared types.
+/// The kinds of declared types.
 #[derive(Debug)]
 pub enum Shape {
     /// A message with its fields, in order of declaration.
     Message(&'static [FieldDescriptor]),
     /// An enumeration: name and number of each value.
     Enum(&'static [(&'static str, i32)]),
+    /// A oneof: its variants as fields of the message that holds it.
+    Oneof(&'static [FieldDescriptor]),
 }
 
 /// One field of a message.
@@ -27,14 +29,12 @@ pub enum Shape {
 pub struct FieldDescriptor {
     /// The field's name on the wire (JSON key, protobuf name).
     pub name: &'static str,
-    /// The protobuf field number; 0 in JSON-only types.
+    /// The protobuf field number; 0 in JSON-only types and for a oneof, whose variants have them.
     pub number: u32,
     /// Doc comments.
     pub docs: &'static str,
     /// The field's type.
     pub ty: FieldType,
-    /// The oneof this field is a member of, if any.
-    pub oneof: Option<&'static str>,
 }
 
 /// The type of a field.
@@ -62,6 +62,8 @@ pub enum FieldType {
     Any,
     /// Another declared type. A function, so that recursive types can refer to each other.
     Declared(fn() -> &'static MessageDescriptor),
+    /// A oneof, whose variants are fields of the message that holds it.
+    Oneof(fn() -> &'static MessageDescriptor),
     /// `optional`
     Optional(&'static FieldType),
     /// `repeated`

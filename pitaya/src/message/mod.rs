@@ -8,13 +8,17 @@ mod body;
 pub mod descriptor;
 #[doc(hidden)]
 pub mod field;
+mod json;
 mod serializer;
 mod validation;
+mod wire;
 mod wrappers;
 
 use std::borrow::Cow;
 
 pub use any::AnyMessage;
+#[doc(hidden)]
+pub use body::WRONG_VALUE_TYPE;
 pub use body::{Body, TypeInfo};
 pub use descriptor::MessageDescriptor;
 pub use serializer::{Codec, Formats, Serializer};
@@ -54,8 +58,9 @@ pub trait Message: Default + Send + Sync + Sized + 'static {
     /// Lends the value to any serde format, for custom codecs.
     fn as_serialize(&self) -> &dyn erased_serde::Serialize;
     /// Reads the value from any serde format, for custom codecs.
-    fn deserialize_from(source: &mut dyn erased_serde::Deserializer<'_>)
-    -> Result<Self, CodecError>;
+    fn deserialize_from(
+        source: &mut dyn erased_serde::Deserializer<'_>,
+    ) -> Result<Self, CodecError>;
     /// Checks the value's own rules (`#[message(validate)]`); without rules it is valid.
     fn validate(&self) -> Result<(), ValidationError> {
         Ok(())

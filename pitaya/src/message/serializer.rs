@@ -16,11 +16,20 @@ pub struct Formats {
 
 impl Formats {
     /// Both JSON and protobuf.
-    pub const ALL: Self = Self { json: true, protobuf: true };
+    pub const ALL: Self = Self {
+        json: true,
+        protobuf: true,
+    };
     /// JSON only.
-    pub const JSON: Self = Self { json: true, protobuf: false };
+    pub const JSON: Self = Self {
+        json: true,
+        protobuf: false,
+    };
     /// Protobuf only.
-    pub const PROTOBUF: Self = Self { json: false, protobuf: true };
+    pub const PROTOBUF: Self = Self {
+        json: false,
+        protobuf: true,
+    };
 }
 
 /// A serializer of the application's own.

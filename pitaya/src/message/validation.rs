@@ -18,10 +18,15 @@ impl ValidationError {
     where
         T::Context: Default,
     {
-        let Err(report) = value.validate() else { return Ok(()) };
-        let fields =
-            report.iter().map(|(path, error)| (path.to_string(), error.message().to_string()));
-        Err(Self { fields: fields.collect() })
+        let Err(report) = value.validate() else {
+            return Ok(());
+        };
+        let fields = report
+            .iter()
+            .map(|(path, error)| (path.to_string(), error.message().to_string()));
+        Err(Self {
+            fields: fields.collect(),
+        })
     }
 }
 
@@ -42,8 +47,11 @@ impl std::error::Error for ValidationError {}
 impl From<ValidationError> for Error {
     fn from(invalid: ValidationError) -> Self {
         let error = Self::new(codes::BAD_REQUEST, invalid.to_string());
-        invalid.fields.into_iter().fold(error, |error, (path, problem)| {
-            error.with_metadata(path, problem)
-        })
+        invalid
+            .fields
+            .into_iter()
+            .fold(error, |error, (path, problem)| {
+                error.with_metadata(path, problem)
+            })
     }
 }

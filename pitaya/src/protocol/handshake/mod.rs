@@ -15,8 +15,9 @@ pub use self::{
     data::{HandshakeData, HandshakeSys, request},
     reply::{HandshakeReply, reply},
 };
+pub use crate::json::{JsonError, WriteError};
+
 use super::{compression::InflateError, packet::PacketError};
-use crate::json::{JsonError, WriteError};
 
 /// Why a handshake cannot be read or written.
 ///

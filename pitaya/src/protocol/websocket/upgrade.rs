@@ -63,6 +63,9 @@ pub enum UpgradeError {
     /// [`UpgradeRequest::is_same_origin`].
     #[error("request origin not allowed")]
     Origin,
+    /// The path is not one that is served; for servers that check.
+    #[error("nothing is served at this path")]
+    Path,
 }
 
 impl UpgradeError {
@@ -71,6 +74,7 @@ impl UpgradeError {
         match self {
             Self::Malformed | Self::Key | Self::Host => 400,
             Self::Origin => 403,
+            Self::Path => 404,
             Self::Method => 405,
             Self::NotWebSocket | Self::Version => 426,
             Self::TooLarge => 431,

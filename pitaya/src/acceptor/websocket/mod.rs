@@ -1,0 +1,146 @@
+//! Packets in WebSocket messages, one in each: what browsers speak.
+//!
+//! Wraps any other acceptor, whose connections become WebSockets once their
+//! HTTP request is answered. Of the standard (RFC 6455) this is the server's
+//! side without extensions and sub-protocols; text and binary messages mean
+//! the same, and only binary ones are sent.
+
+mod control;
+mod deframer;
+mod framer;
+mod stream;
+mod upgrade;
+
+pub use stream::WsIo;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use super::{Acceptor, Connect, Established, Listener, Tcp};
+use crate::protocol::packet;
+use upgrade::{Origins, Rules};
+
+/// Accepts WebSocket connections.
+///
+/// Any path and any origin is served unless told otherwise.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use pitaya::acceptor::{Acceptor, WebSocket};
+///
+/// let mut acceptor = WebSocket::bind("127.0.0.1:0")
+///     .paths(["/game"])
+///     .origins(["https://game.example"]);
+/// acceptor.bind().await?;
+/// assert_ne!(acceptor.local_addr().map_or(0, |address| address.port()), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket<A = Tcp> {
+    inner: A,
+    // Shared with every connection that is being established.
+    rules: Arc<Rules>,
+    max_message: usize,
+}
+
+impl WebSocket {
+    /// Listens on an address such as `0.0.0.0:3251`, once the app starts; see
+    /// [`Tcp::bind`].
+    pub fn bind(address: impl Into<String>) -> Self {
+        Self::over(Tcp::bind(address))
+    }
+
+    /// Accepts from a listener that is open already: of `std` or of `tokio`.
+    pub fn from_listener(listener: impl Into<Listener>) -> Self {
+        Self::over(Tcp::from_listener(listener))
+    }
+}
+
+impl<A> WebSocket<A> {
+    /// Speaks WebSocket on the connections of another acceptor.
+    pub fn over(acceptor: A) -> Self {
+        Self {
+            inner: acceptor,
+            rules: Arc::default(),
+            max_message: packet::HEADER_LEN + packet::MAX_BODY_LEN,
+        }
+    }
+
+    /// Serves only these paths, such as `/game`; others are answered with 404.
+    /// A query does not count.
+    pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        let paths = paths.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.rules).paths = Some(paths);
+        self
+    }
+
+    /// Serves only pages of these origins, such as `https://game.example`;
+    /// others are answered with 403. Peers that send no `Origin` header are no
+    /// browsers and are served.
+    pub fn origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        let origins = origins.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.rules).origins = Origins::Listed(origins);
+        self
+    }
+
+    /// Serves only pages that were loaded from the host and port they connect
+    /// to; others are answered with 403.
+    pub fn same_origin(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).origins = Origins::SameHost;
+        self
+    }
+
+    /// Refuses messages larger than this many bytes, packet header included,
+    /// as soon as they are announced. By default, what a packet can hold.
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.max_message = bytes;
+        self
+    }
+}
+
+impl<A: Acceptor> Acceptor for WebSocket<A> {
+    type Connect = WebSocketConnect<A::Connect>;
+
+    async fn bind(&mut self) -> io::Result<()> {
+        self.inner.bind().await
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    async fn accept(&mut self) -> io::Result<Self::Connect> {
+        Ok(WebSocketConnect {
+            inner: self.inner.accept().await?,
+            rules: Arc::clone(&self.rules),
+            max_message: self.max_message,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "websocket"
+    }
+}
+
+/// A connection whose HTTP request has not been read yet.
+#[derive(Debug)]
+pub struct WebSocketConnect<C> {
+    inner: C,
+    rules: Arc<Rules>,
+    max_message: usize,
+}
+
+impl<C: Connect> Connect for WebSocketConnect<C> {
+    type Io = WsIo<C::Io>;
+
+    async fn establish(self) -> io::Result<Established<Self::Io>> {
+        let mut below = self.inner.establish().await?;
+        let early = upgrade::upgrade(&mut below.io, &self.rules).await?;
+        Ok(Established {
+            io: WsIo::new(below.io, early, self.max_message),
+            peer: below.peer,
+            local: below.local,
+        })
+    }
+}

@@ -1,0 +1,492 @@
+//! The I/O half of a connection: reads into borrowed buffers, takes packets off, writes batches.
+//!
+//! It never awaits and never runs user code; [`serve`](super::serve) does. At rest it holds an
+//! incomplete packet and what the socket refused, nothing else.
+
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use tokio_util::io::poll_read_buf;
+
+use super::machine::{Machine, Phase, Step, Tick};
+use crate::app::{Core, Pending};
+use crate::handler::table::Target;
+use crate::protocol::message::{self, MessageKind};
+use crate::protocol::packet;
+use crate::scratch::{self, Scratch};
+use crate::session::outbound::{BATCH, End, Gate};
+use crate::session::{CloseReason, Session};
+
+/// What one read asks for.
+const READ: usize = 16 * 1024;
+
+/// An incomplete packet up to this size is copied out, so that the read buffer can go back.
+const SMALL: usize = 2 * 1024;
+
+/// Calls in a row before other connections get a turn.
+const TURN: u8 = 16;
+
+/// How much a closing connection still reads, so that the kernel does not reset it over unread input.
+const DRAIN: u32 = 64 * 1024;
+
+pub(crate) struct Conn<IO> {
+    io: IO,
+    /// Bytes read: consumed ones up to `at`, then packets, the last one perhaps incomplete.
+    input: Vec<u8>,
+    at: usize,
+    /// Up to here packet headers were looked at while a handler was waiting.
+    scanned: usize,
+    /// A batch of which the socket took only `written` bytes.
+    unsent: Vec<u8>,
+    written: usize,
+    pub(super) machine: Machine,
+    /// The acceptor's stream still holds bytes of its own.
+    flushing: bool,
+    /// Calls made in this turn.
+    calls: u8,
+    closing: Closing,
+    /// Counts this connection as not yet shaken hands.
+    pending: Option<Pending>,
+}
+
+/// The last steps of a connection.
+#[derive(Debug, Clone, Copy)]
+enum Closing {
+    /// Write what is queued.
+    Flush,
+    /// Tell the peer that nothing more comes.
+    Shutdown,
+    /// Read what the peer still sends: this much more at most.
+    Drain(u32),
+}
+
+/// What the connection's task does next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Close(CloseReason),
+    /// Let other connections have a turn.
+    Yield,
+    /// Judge the handshake in this part of the input.
+    Handshake(Range<usize>),
+    Call(Call),
+    /// Too many overlapping calls: wait until one has ended.
+    Full,
+}
+
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Index of the route in the table.
+    pub(super) route: u16,
+    /// The request's id; 0 when no answer is wanted.
+    pub(super) id: u64,
+    /// Where the body is in the input.
+    pub(super) body: Range<usize>,
+    pub(super) compressed: bool,
+    pub(super) received: Instant,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
+    pub(crate) fn new(io: IO, machine: Machine, pending: Pending) -> Self {
+        Self {
+            io,
+            input: Vec::new(),
+            at: 0,
+            scanned: 0,
+            unsent: Vec::new(),
+            written: 0,
+            machine,
+            flushing: false,
+            calls: 0,
+            closing: Closing::Flush,
+            pending: Some(pending),
+        }
+    }
+
+    pub(super) fn input(&self, range: Range<usize>) -> &[u8] {
+        self.input.get(range).unwrap_or_default()
+    }
+
+    /// Runs until there is something for the task to do.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Core,
+        session: &Session,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<Next> {
+        // Before the queue is looked at, else a push is lost.
+        session.out().register(cx.waker());
+        match self.poll_unsent(cx, core) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
+            // Nothing starts while the socket is blocked: that bounds replies, and the transport
+            // pushes back.
+            Poll::Pending => return self.poll_idle(cx, core, session, timer).map(Next::Close),
+        }
+        loop {
+            if core.app().is_draining() {
+                session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+            }
+            if session.out().ended() {
+                return Poll::Ready(Next::Close(CloseReason::Closed));
+            }
+            if self.calls >= TURN {
+                self.calls = 0;
+                return match self.flush(cx, core, session) {
+                    Ok(()) => Poll::Ready(Next::Yield),
+                    Err(reason) => Poll::Ready(Next::Close(reason)),
+                };
+            }
+            if let Some(next) = self.take_packet(core, session) {
+                return Poll::Ready(next);
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Next::Close(CloseReason::Disconnected)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Next::Close(reason_of(&error))),
+                Poll::Pending => break,
+            }
+        }
+        self.calls = 0;
+        self.rest();
+        self.poll_idle(cx, core, session, timer.as_mut()).map(Next::Close)
+    }
+
+    /// What goes on while a handler waits: read ahead, beat, let pushes leave. Ready when the
+    /// connection is over.
+    pub(super) fn poll_beside(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Core,
+        session: &Session,
+        timer: Pin<&mut Sleep>,
+    ) -> Poll<CloseReason> {
+        session.out().register(cx.waker());
+        let unsent = self.poll_unsent(cx, core);
+        if let Poll::Ready(Err(reason)) = unsent {
+            return Poll::Ready(reason);
+        }
+        if unsent.is_ready() {
+            while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(CloseReason::Disconnected),
+                    Poll::Ready(Ok(_)) => {
+                        if let Err(reason) = self.scan(core) {
+                            return Poll::Ready(reason);
+                        }
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(reason_of(&error)),
+                    Poll::Pending => break,
+                }
+            }
+        }
+        self.rest();
+        if session.out().ended() {
+            return Poll::Ready(CloseReason::Closed);
+        }
+        self.poll_idle(cx, core, session, timer)
+    }
+
+    /// Writes what is queued and keeps the time. Ready when the connection is over.
+    fn poll_idle(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Core,
+        session: &Session,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<CloseReason> {
+        loop {
+            if let Err(reason) = self.flush(cx, core, session) {
+                return Poll::Ready(reason);
+            }
+            let wake_at = self.machine.wake_at();
+            if timer.deadline() != wake_at {
+                timer.as_mut().reset(wake_at);
+            }
+            ready!(timer.as_mut().poll(cx));
+            match self.machine.tick(Instant::now(), self.blocked()) {
+                Tick::Nothing => {}
+                Tick::Beat => session.out().control(&packet::HEARTBEAT),
+                Tick::Close(reason) => return Poll::Ready(reason),
+            }
+        }
+    }
+
+    /// Takes the next packet that asks for something off the input.
+    fn take_packet(&mut self, core: &Core, session: &Session) -> Option<Next> {
+        loop {
+            let limit = self.packet_limit(core);
+            let rest = self.input.get(self.at..).unwrap_or_default();
+            let (packet, used) = match packet::decode(rest, limit) {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::debug!(session = session.id(), %error, "closing");
+                    return Some(Next::Close(CloseReason::Protocol));
+                }
+            };
+            let end = self.at + used;
+            let body = end - packet.body.len()..end;
+            match self.machine.packet(packet) {
+                Step::Data(bytes) => match resolve(core, session, bytes) {
+                    Resolved::Call { route, id, body_len, compressed } => {
+                        if core.overlaps(route) && core.is_full(session) {
+                            return Some(Next::Full);
+                        }
+                        self.at = end;
+                        self.calls += 1;
+                        let body = end - body_len..end;
+                        let received = Instant::now();
+                        return Some(Next::Call(Call { route, id, body, compressed, received }));
+                    }
+                    Resolved::Done => self.calls = self.calls.saturating_add(1),
+                    Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),
+                },
+                Step::Handshake(_) => {
+                    self.at = end;
+                    return Some(Next::Handshake(body));
+                }
+                Step::Acknowledged => {
+                    self.pending = None;
+                    session.out().set_gate(Gate::Open);
+                }
+                Step::Ignore => {}
+                Step::Close => {
+                    tracing::debug!(session = session.id(), "a packet came before its time");
+                    return Some(Next::Close(CloseReason::Protocol));
+                }
+            }
+            self.at = end;
+        }
+    }
+
+    /// Looks at the headers of packets that wait for their turn: they are signs of life, and a bad
+    /// one ends the connection.
+    fn scan(&mut self, core: &Core) -> Result<(), CloseReason> {
+        let limit = self.packet_limit(core);
+        self.scanned = self.scanned.max(self.at);
+        loop {
+            let rest = self.input.get(self.scanned..).unwrap_or_default();
+            match packet::peek_header(rest, limit) {
+                Ok(Some((_, total))) if total <= rest.len() => {
+                    self.machine.hear();
+                    self.scanned += total;
+                }
+                Ok(_) => return Ok(()),
+                Err(_) => return Err(CloseReason::Protocol),
+            }
+        }
+    }
+
+    fn packet_limit(&self, core: &Core) -> usize {
+        match self.machine.phase() {
+            Phase::Start => core.limits().handshake_packet,
+            Phase::Handshaken | Phase::Working => core.limits().packet,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
+        if self.at == self.input.len() {
+            self.input.clear();
+            self.at = 0;
+            self.scanned = 0;
+        }
+        if self.input.capacity() < READ {
+            let mut buffer = scratch::take(Scratch::Input);
+            buffer.reserve(READ.max(2 * self.input.len()));
+            buffer.extend_from_slice(self.input.get(self.at..).unwrap_or_default());
+            self.scanned = self.scanned.saturating_sub(self.at);
+            self.at = 0;
+            self.input = buffer;
+        } else if self.input.capacity() - self.input.len() < READ / 4 {
+            // Make room by dropping what is consumed, else by growing.
+            self.input.drain(..self.at);
+            self.scanned = self.scanned.saturating_sub(self.at);
+            self.at = 0;
+            self.input.reserve(READ);
+        }
+        poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input)
+    }
+
+    /// Gives the read buffer back and keeps an incomplete packet only.
+    fn rest(&mut self) {
+        let left = self.input.get(self.at..).unwrap_or_default();
+        if left.len() > SMALL {
+            // Copying a large one at every wake would be worse than keeping it where it is.
+            return;
+        }
+        if self.input.capacity() == left.len() && self.at == 0 {
+            return;
+        }
+        let kept = left.to_vec();
+        self.scanned = self.scanned.saturating_sub(self.at);
+        self.at = 0;
+        scratch::give(Scratch::Input, std::mem::replace(&mut self.input, kept));
+    }
+
+    fn blocked(&self) -> bool {
+        self.written < self.unsent.len() || self.flushing
+    }
+
+    /// Writes what an earlier write left over.
+    fn poll_unsent(&mut self, cx: &mut TaskContext<'_>, core: &Core) -> Poll<Result<(), CloseReason>> {
+        while self.written < self.unsent.len() {
+            let rest = self.unsent.get(self.written..).unwrap_or_default();
+            match Pin::new(&mut self.io).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(CloseReason::Io)),
+                Poll::Ready(Ok(n)) => {
+                    self.written += n;
+                    self.flushing = true;
+                    self.machine.set_write_deadline(None);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Pending => return self.stall(core),
+            }
+        }
+        if self.written > 0 {
+            self.written = 0;
+            scratch::give(Scratch::Output, std::mem::take(&mut self.unsent));
+        }
+        if self.flushing {
+            match Pin::new(&mut self.io).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.flushing = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Pending => return self.stall(core),
+            }
+            self.machine.set_write_deadline(None);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn stall(&mut self, core: &Core) -> Poll<Result<(), CloseReason>> {
+        if !self.machine.is_write_due() {
+            self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
+        }
+        Poll::Pending
+    }
+
+    /// Writes everything that may leave, until the socket is blocked.
+    fn flush(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Core,
+        session: &Session,
+    ) -> Result<(), CloseReason> {
+        // A push that comes after the queue was looked at wakes the task again.
+        let mut more = true;
+        while let Poll::Ready(result) = self.poll_unsent(cx, core) {
+            result?;
+            if !more {
+                break;
+            }
+            self.unsent = session.out().take();
+            more = self.unsent.len() >= BATCH;
+            if self.unsent.is_empty() {
+                scratch::give(Scratch::Output, std::mem::take(&mut self.unsent));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last steps: lets queued messages leave if the session's end asks for it, shuts the
+    /// connection down, and reads a little more so that the peer gets what was sent.
+    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Core, session: &Session) -> Poll<()> {
+        loop {
+            match self.closing {
+                Closing::Flush => {
+                    if session.out().end() == Some(End::Flush) {
+                        let flushed = self.flush(cx, core, session);
+                        if flushed.is_ok() && self.blocked() {
+                            return Poll::Pending;
+                        }
+                    }
+                    self.closing = Closing::Shutdown;
+                }
+                Closing::Shutdown => {
+                    let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+                    if shut.is_err() || session.out().end() != Some(End::Flush) {
+                        return Poll::Ready(());
+                    }
+                    self.closing = Closing::Drain(DRAIN);
+                }
+                Closing::Drain(left) => {
+                    let mut bytes = [0; 512];
+                    let mut buffer = ReadBuf::new(&mut bytes);
+                    let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+                    let n = buffer.filled().len() as u32;
+                    if read.is_err() || n == 0 || n >= left {
+                        return Poll::Ready(());
+                    }
+                    self.closing = Closing::Drain(left - n);
+                }
+            }
+        }
+    }
+
+    /// Whether [`Conn::poll_close`] only waits for the peer by now.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.closing, Closing::Drain(_))
+    }
+}
+
+enum Resolved {
+    Call { route: u16, id: u64, body_len: usize, compressed: bool },
+    /// Answered or ignored.
+    Done,
+    Close,
+}
+
+/// What a message asks for. Errors that have an answer are answered here.
+#[inline]
+fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
+    let message = match message::decode(bytes) {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::debug!(session = session.id(), %error, "closing");
+            return Resolved::Close;
+        }
+    };
+    let wants_answer = match message.kind {
+        MessageKind::Request => true,
+        MessageKind::Notify => false,
+        MessageKind::Response | MessageKind::Push => {
+            core.app().metrics().ignored_messages.increment(1);
+            return Resolved::Done;
+        }
+    };
+    let id = if wants_answer { message.id } else { 0 };
+    match core.table().resolve(message.route, wants_answer) {
+        Target::Route { index, by_code } => {
+            if by_code {
+                session.set_takes_codes();
+            }
+            let body_len = message.body.len();
+            Resolved::Call { route: index, id, body_len, compressed: message.compressed }
+        }
+        Target::Error(error) => {
+            core.refuse(session, id, &error);
+            Resolved::Done
+        }
+        Target::UnknownCode => {
+            tracing::debug!(session = session.id(), "route info not found in dictionary");
+            Resolved::Close
+        }
+    }
+}
+
+fn reason_of(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::NotConnected => CloseReason::Disconnected,
+        io::ErrorKind::InvalidData => CloseReason::Protocol,
+        _ => CloseReason::Io,
+    }
+}

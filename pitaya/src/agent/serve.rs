@@ -1,0 +1,229 @@
+//! The task of a connection: one loop around the I/O half, in which handlers run.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::conn::{Call, Conn, Next};
+use crate::app::Core;
+use crate::error::{Error, codes};
+use crate::handler::{CallFuture, Context};
+use crate::session::outbound::{End, Gate};
+use crate::session::{CloseReason, Session, Wake};
+
+/// How long a closing connection waits for its peer to take the last bytes.
+const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Serves one connection until it ends.
+///
+/// A plain `async move` block, not an `async fn`: that would store the arguments twice.
+pub(crate) fn serve<IO>(
+    core: Arc<Core>,
+    session: Session,
+    mut c: Conn<IO>,
+) -> impl Future<Output = ()> + Send
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    async move {
+        // Also when this task is dropped half-way: nobody finds the session any more.
+        let ended = Ended(&session);
+        let mut timer = pin!(sleep_until(c.machine.wake_at()));
+        loop {
+            match poll_fn(|cx| c.poll_next(cx, &core, &session, timer.as_mut())).await {
+                Next::Close(reason) => {
+                    close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                    break;
+                }
+                Next::Yield => tokio::task::yield_now().await,
+                Next::Full => {
+                    let room = poll_fn(|_| {
+                        if core.is_full(&session) { Poll::Pending } else { Poll::Ready(Ok(())) }
+                    });
+                    let mut room = pin!(CallFuture::from_or_box(room));
+                    let outcome =
+                        drive(&mut c, &core, &session, timer.as_mut(), room.as_mut()).await;
+                    if let Outcome::Over(reason) = outcome {
+                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                        break;
+                    }
+                }
+                Next::Handshake(body) => {
+                    let judge = core.handshake(&session, c.input(body));
+                    let mut judge = pin!(judge);
+                    match drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut()).await {
+                        Outcome::Done(Ok(())) => {
+                            session.out().control(core.handshake_accepted());
+                            session.out().set_gate(Gate::Held);
+                            c.machine.handshaken(Instant::now(), core.limits().handshake);
+                        }
+                        Outcome::Done(Err(_)) => {
+                            session.out().control(core.handshake_refused());
+                            session.out().set_gate(Gate::Held);
+                            session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
+                        }
+                        Outcome::Over(reason) => {
+                            close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                            break;
+                        }
+                    }
+                }
+                Next::Call(call) => {
+                    let Some(route) = core.table().route(call.route) else { continue };
+                    if route.overlaps {
+                        let Call { route, id, body, compressed, received } = call;
+                        core.spawn_call(&session, route, id, compressed, received, c.input(body));
+                        continue;
+                    }
+                    let ctx = Context::new(&session, route, call.id, Wake::No);
+                    let Ok(future) = core.start(&ctx, call.compressed, c.input(call.body.clone()))
+                    else {
+                        let reason = CloseReason::Protocol;
+                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                        break;
+                    };
+                    let started = Instant::now();
+                    let mut future = pin!(future);
+                    match drive(&mut c, &core, &session, timer.as_mut(), future.as_mut()).await {
+                        Outcome::Done(result) => core.settle(&ctx, call.received, started, result),
+                        Outcome::Over(reason) => {
+                            let running = (!route.spec.options.cancel).then_some(future);
+                            let result =
+                                close(&mut c, &core, &session, reason, timer.as_mut(), running).await;
+                            core.settle_late(&ctx, call.received, started, result);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        session.run_close_callbacks().await;
+        drop(ended);
+    }
+}
+
+enum Outcome {
+    Done(Result<(), Error>),
+    /// The connection is over.
+    Over(CloseReason),
+}
+
+/// Polls a call, and the connection beside it while the call waits.
+async fn drive<IO>(
+    c: &mut Conn<IO>,
+    core: &Core,
+    session: &Session,
+    mut timer: Pin<&mut Sleep>,
+    mut call: Pin<&mut CallFuture<'_>>,
+) -> Outcome
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = poll_caught(call.as_mut(), cx) {
+            return Poll::Ready(Outcome::Done(result));
+        }
+        c.poll_beside(cx, core, session, timer.as_mut()).map(Outcome::Over)
+    })
+    .await
+}
+
+/// Closes the connection, while a call that has started runs to its end within the grace limit:
+/// what became of it, `None` if it was dropped.
+async fn close<IO>(
+    c: &mut Conn<IO>,
+    core: &Core,
+    session: &Session,
+    reason: CloseReason,
+    mut timer: Pin<&mut Sleep>,
+    mut call: Option<Pin<&mut CallFuture<'_>>>,
+) -> Option<Result<(), Error>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    if !session.out().ended() {
+        session.end(reason, End::Drop, &[]);
+    }
+    // Before the peer can see the end, nobody finds the session any more.
+    core.app().pool().remove(session);
+    let now = Instant::now();
+    let grace = now + core.limits().grace;
+    let mut closed = false;
+    let mut close_by = now + core.limits().write;
+    let mut draining = false;
+    let mut result = None;
+    poll_fn(|cx| {
+        loop {
+            if !closed && c.poll_close(cx, core, session).is_ready() {
+                closed = true;
+                session.disconnected(reason);
+            }
+            if !closed && !draining && c.is_draining() {
+                draining = true;
+                close_by = Instant::now() + DRAIN_TIME;
+            }
+            if let Some(running) = &mut call {
+                if let Poll::Ready(ended) = poll_caught(running.as_mut(), cx) {
+                    result = Some(ended);
+                    call = None;
+                }
+            }
+            let until = match (closed, &call) {
+                (true, None) => return Poll::Ready(()),
+                (true, Some(_)) => grace,
+                (false, None) => close_by,
+                (false, Some(_)) => close_by.min(grace),
+            };
+            timer.as_mut().reset(until);
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if !closed && until == close_by {
+                closed = true;
+                session.disconnected(reason);
+            }
+            if until == grace {
+                call = None;
+            }
+        }
+    })
+    .await;
+    result
+}
+
+/// Polls a call; a panic inside is an error like any other, and its text stays here.
+#[inline]
+pub(crate) fn poll_caught(
+    call: Pin<&mut CallFuture<'_>>,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Result<(), Error>> {
+    match catch_unwind(AssertUnwindSafe(|| call.poll(cx))) {
+        Ok(poll) => poll,
+        Err(_) => Poll::Ready(Err(panicked())),
+    }
+}
+
+/// What the sender of a message is told when its handler panicked.
+#[cold]
+pub(crate) fn panicked() -> Error {
+    Error::new(codes::INTERNAL, "internal error").with_source(Panicked)
+}
+
+/// The cause of an error that stands for a panic.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler panicked")]
+pub(crate) struct Panicked;
+
+struct Ended<'a>(&'a Session);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.disconnected(CloseReason::Internal);
+        self.0.app().connection_ended(self.0);
+    }
+}

@@ -1,0 +1,432 @@
+//! The one table of settings: key, old names, field, allowed range, meaning.
+//!
+//! Loading, checking, environment variables and documentation are all driven by it; a setting that is not here does
+//! not exist, and a field of [`Config`] that is not here fails a test.
+
+use std::time::Duration;
+
+use super::settings::{Config, Overflow, SerializerKind};
+use super::value::{Value, nanos_of, nanos_text, size_text, time_text};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The largest body that the three length bytes of a packet header can announce.
+const WIRE_PACKET: usize = (1 << 24) - 1;
+const GIB: usize = 1 << 30;
+const MANY: usize = 1_000_000_000;
+
+/// One setting.
+pub(super) struct Key {
+    /// The whole key in lower case.
+    pub(super) name: &'static str,
+    /// Names it had in the original or its documentation, whole keys in lower case.
+    pub(super) old_names: &'static [&'static str],
+    pub(super) slot: Slot,
+    pub(super) meaning: &'static str,
+}
+
+/// Where in a [`Config`] a setting lives.
+pub(super) struct Field<T> {
+    get: fn(&Config) -> T,
+    set: fn(&mut Config, T),
+}
+
+/// What a setting is: its type, its place and the range it allows, both ends included.
+pub(super) enum Slot {
+    Flag(Field<bool>),
+    Count(Field<usize>, (usize, usize)),
+    Size(Field<usize>, (usize, usize)),
+    Time(Field<Duration>, (Duration, Duration)),
+    Serializer(Field<SerializerKind>),
+    Overflow(Field<Overflow>),
+}
+
+/// Why a value was not taken.
+#[derive(Debug, PartialEq)]
+pub(super) enum Refusal {
+    Malformed(String),
+    OutOfRange { value: String, allowed: String },
+}
+
+/// One setting as documentation shows it. See [`Config::reference`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceRow {
+    /// The key, as files and code write it.
+    pub key: &'static str,
+    /// The environment variable that sets it.
+    pub variable: String,
+    /// What is written behind it: `flag`, `number`, `size`, `duration` or the words to choose from.
+    pub kind: &'static str,
+    /// The value of [`Config::default`], as it would be written.
+    pub default: String,
+    /// The range that is allowed, empty where the kind says it all.
+    pub allowed: String,
+    /// What it does, and what happens at the limit.
+    pub meaning: &'static str,
+    /// Names that are still accepted, with a warning.
+    pub old_names: &'static [&'static str],
+}
+
+macro_rules! field {
+    ($($path:ident).+) => {
+        Field { get: |config| config.$($path).+, set: |config, value| config.$($path).+ = value }
+    };
+}
+
+const fn key(name: &'static str, slot: Slot, meaning: &'static str) -> Key {
+    Key {
+        name,
+        old_names: &[],
+        slot,
+        meaning,
+    }
+}
+
+pub(super) static KEYS: &[Key] = &[
+    key(
+        "pitaya.serializertype",
+        Slot::Serializer(field!(serializer)),
+        "what message bodies are written in; the numbers 1 and 2 are accepted too",
+    ),
+    key(
+        "pitaya.heartbeat.interval",
+        Slot::Time(
+            field!(heartbeat.interval),
+            (Duration::from_millis(100), HOUR),
+        ),
+        "time between heartbeats to a client, which is disconnected after two of them without a packet; whole seconds, \
+         because the Go client refuses fractions",
+    ),
+    key(
+        "pitaya.handler.messages.compression",
+        Slot::Flag(field!(handler.compression)),
+        "deflate outgoing bodies and the handshake reply where that makes them smaller",
+    ),
+    key(
+        "pitaya.handler.grace",
+        Slot::Time(field!(handler.grace), (Duration::ZERO, HOUR)),
+        "how long a handler may run on after its client has left, then it is cancelled and counted",
+    ),
+    key(
+        "pitaya.defaultpipelines.structvalidation.enabled",
+        Slot::Flag(field!(pipelines.struct_validation)),
+        "validate the messages that declare rules before their handler sees them",
+    ),
+    key(
+        "pitaya.buffer.agent.messages",
+        Slot::Count(field!(buffer.messages), (1, MANY)),
+        "messages that may wait for one client, at the limit buffer.agent.overflow decides; the original has 100 and \
+         blocks the sender, where here the client is given up",
+    ),
+    key(
+        "pitaya.buffer.agent.bytes",
+        Slot::Size(field!(buffer.bytes), (1024, GIB)),
+        "bytes that may wait for one client, at the limit buffer.agent.overflow decides",
+    ),
+    key(
+        "pitaya.buffer.agent.overflow",
+        Slot::Overflow(field!(buffer.overflow)),
+        "what happens when a client's queue is full: its connection is closed, or the message is dropped; counted \
+         either way",
+    ),
+    Key {
+        name: "pitaya.buffer.agent.conntimeout",
+        old_names: &["pitaya.buffer.agent.writetimeout"],
+        slot: Slot::Time(field!(buffer.write_timeout), (MS, HOUR)),
+        meaning: "how long one write to a client may take, then its connection is closed",
+    },
+    key(
+        "pitaya.concurrency.session.ordered",
+        Slot::Flag(field!(concurrency.ordered_sessions)),
+        "start and finish the messages of one session in the order they arrived; false = as the original, at the same \
+         time and in any order",
+    ),
+    key(
+        "pitaya.concurrency.handler.dispatch",
+        Slot::Count(field!(concurrency.dispatch), (0, MANY)),
+        "handlers that may run at the same time in the whole app, others wait their turn; 0 = no such limit",
+    ),
+    key(
+        "pitaya.session.drain.enabled",
+        Slot::Flag(field!(session.drain.enabled)),
+        "on SIGTERM, wait for sessions to end by themselves before shutting down",
+    ),
+    key(
+        "pitaya.session.drain.timeout",
+        Slot::Time(
+            field!(session.drain.timeout),
+            (MS, Duration::from_secs(7 * 24 * 60 * 60)),
+        ),
+        "how long a drain waits, then the sessions that are left are closed",
+    ),
+    key(
+        "pitaya.session.drain.period",
+        Slot::Time(field!(session.drain.period), (MS, HOUR)),
+        "time between two looks at how many sessions are left",
+    ),
+    key(
+        "pitaya.acceptor.proxyprotocol",
+        Slot::Flag(field!(acceptor.proxy_protocol)),
+        "require a PROXY protocol header at the start of every TCP connection",
+    ),
+    key(
+        "pitaya.conn.ratelimiting.limit",
+        Slot::Count(field!(conn.rate_limiting.limit), (1, MANY)),
+        "packets accepted from one connection in one interval, those beyond are dropped and counted; holds for \
+         acceptors wrapped in the rate limit",
+    ),
+    key(
+        "pitaya.conn.ratelimiting.interval",
+        Slot::Time(field!(conn.rate_limiting.interval), (MS, DAY)),
+        "the time that conn.ratelimiting.limit holds for",
+    ),
+    key(
+        "pitaya.conn.ratelimiting.forcedisable",
+        Slot::Flag(field!(conn.rate_limiting.force_disable)),
+        "let everything pass even where an acceptor is wrapped in the rate limit",
+    ),
+    key(
+        "pitaya.groups.memory.tickduration",
+        Slot::Time(field!(groups.memory_tick), (MS, DAY)),
+        "time between two sweeps for groups in memory that have outlived their time to live",
+    ),
+    key(
+        "pitaya.limits.packet",
+        Slot::Size(field!(limits.packet), (64, WIRE_PACKET)),
+        "largest packet body accepted from a client, a larger one closes its connection",
+    ),
+    key(
+        "pitaya.limits.inflated",
+        Slot::Size(field!(limits.inflated), (64, GIB)),
+        "largest size that a compressed body from a client may inflate to, beyond it the connection is closed; four \
+         times limits.packet where only that is set",
+    ),
+    key(
+        "pitaya.limits.readahead",
+        Slot::Size(field!(limits.read_ahead), (1024, GIB)),
+        "bytes of further packets read from a client while its handler runs, then reading waits",
+    ),
+    key(
+        "pitaya.limits.connections",
+        Slot::Count(field!(limits.connections), (0, MANY)),
+        "clients connected at the same time, one too many is closed at once; 0 = no such limit",
+    ),
+    key(
+        "pitaya.limits.establish.timeout",
+        Slot::Time(field!(limits.establish_timeout), (MS, HOUR)),
+        "how long TLS, PROXY header and WebSocket upgrade of one connection may take together, then it is closed",
+    ),
+    key(
+        "pitaya.limits.handshake.packet",
+        Slot::Size(field!(limits.handshake.packet), (64, WIRE_PACKET)),
+        "largest packet body before the handshake is complete, a larger one closes the connection; at most \
+         limits.packet",
+    ),
+    key(
+        "pitaya.limits.handshake.timeout",
+        Slot::Time(field!(limits.handshake.timeout), (MS, HOUR)),
+        "from accepted to handshake acknowledged, then the connection is closed",
+    ),
+    key(
+        "pitaya.limits.handshake.connections",
+        Slot::Count(field!(limits.handshake.connections), (0, MANY)),
+        "connections that may be before the end of their handshake at the same time, one too many is closed at once; \
+         0 = no such limit",
+    ),
+    key(
+        "pitaya.shutdown.handlers",
+        Slot::Time(field!(shutdown.handlers), (Duration::ZERO, HOUR)),
+        "how long a shutdown waits for the handlers that run",
+    ),
+    key(
+        "pitaya.shutdown.sessions",
+        Slot::Time(field!(shutdown.sessions), (Duration::ZERO, HOUR)),
+        "how long a shutdown flushes what is queued to clients and closes them",
+    ),
+    key(
+        "pitaya.shutdown.component",
+        Slot::Time(field!(shutdown.component), (Duration::ZERO, HOUR)),
+        "how long each hook of each component may take in a shutdown",
+    ),
+    key(
+        "pitaya.shutdown.module",
+        Slot::Time(field!(shutdown.module), (Duration::ZERO, HOUR)),
+        "how long each hook of each module may take in a shutdown",
+    ),
+];
+
+/// The environment variable of a key.
+pub(super) fn variable(name: &str) -> String {
+    name.to_ascii_uppercase().replace('.', "_")
+}
+
+pub(super) fn reference() -> Vec<ReferenceRow> {
+    let default = Config::default();
+    let row = |key: &Key| ReferenceRow {
+        key: key.name,
+        variable: variable(key.name),
+        kind: key.slot.kind(),
+        default: key.slot.text(&default),
+        allowed: key.slot.allowed(),
+        meaning: key.meaning,
+        old_names: key.old_names,
+    };
+    KEYS.iter().map(row).collect()
+}
+
+/// What to tell the operator about values that are allowed and yet likely to hurt.
+pub(super) fn advice(config: &Config) -> Option<(&'static str, String)> {
+    let interval = config.heartbeat.interval;
+    let whole = interval >= SECOND && interval.subsec_nanos() == 0;
+    (!whole).then(|| {
+        let text = format!(
+            "{} is not whole seconds, Go clients refuse to connect",
+            time_text(interval)
+        );
+        ("pitaya.heartbeat.interval", text)
+    })
+}
+
+impl Slot {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Slot::Flag(_) => "flag",
+            Slot::Count(..) => "number",
+            Slot::Size(..) => "size",
+            Slot::Time(..) => "duration",
+            Slot::Serializer(_) => "json or protobuf",
+            Slot::Overflow(_) => "close or drop",
+        }
+    }
+
+    /// The allowed range in words, empty where every value of the type is allowed.
+    pub(super) fn allowed(&self) -> String {
+        match self {
+            Slot::Count(_, (low, high)) => format!("{low} to {high}"),
+            Slot::Size(_, (low, high)) => {
+                format!("{} to {}", size_text(wide(*low)), size_text(wide(*high)))
+            }
+            Slot::Time(_, (low, high)) => format!("{} to {}", time_text(*low), time_text(*high)),
+            Slot::Flag(_) | Slot::Serializer(_) | Slot::Overflow(_) => String::new(),
+        }
+    }
+
+    /// The value a configuration has here, as it would be written.
+    pub(super) fn text(&self, config: &Config) -> String {
+        match self {
+            Slot::Flag(field) => (field.get)(config).to_string(),
+            Slot::Count(field, _) => (field.get)(config).to_string(),
+            Slot::Size(field, _) => size_text(wide((field.get)(config))),
+            Slot::Time(field, _) => time_text((field.get)(config)),
+            Slot::Serializer(field) => match (field.get)(config) {
+                SerializerKind::Json => "json".to_owned(),
+                SerializerKind::Protobuf => "protobuf".to_owned(),
+            },
+            Slot::Overflow(field) => match (field.get)(config) {
+                Overflow::Close => "close".to_owned(),
+                Overflow::Drop => "drop".to_owned(),
+            },
+        }
+    }
+
+    /// Reads `value` as this setting's type and stores it, if it is in range.
+    pub(super) fn apply(&self, config: &mut Config, value: &Value) -> Result<(), Refusal> {
+        match self {
+            Slot::Flag(field) => (field.set)(config, value.to_flag().map_err(Refusal::Malformed)?),
+            Slot::Count(field, (low, high)) => {
+                let count = value.to_count().map_err(Refusal::Malformed)?;
+                let count = usize::try_from(count)
+                    .ok()
+                    .filter(|count| (low..=high).contains(&count));
+                (field.set)(
+                    config,
+                    count.ok_or_else(|| self.out_of_range(value.to_string()))?,
+                );
+            }
+            Slot::Size(field, (low, high)) => {
+                let size = value.to_size().map_err(Refusal::Malformed)?;
+                let size = usize::try_from(size)
+                    .ok()
+                    .filter(|size| (low..=high).contains(&size));
+                (field.set)(
+                    config,
+                    size.ok_or_else(|| self.out_of_range(value.to_string()))?,
+                );
+            }
+            Slot::Time(field, range) => {
+                let nanos = value.to_nanos().map_err(Refusal::Malformed)?;
+                let time = time_within(nanos, *range)
+                    .ok_or_else(|| self.out_of_range(nanos_text(nanos)))?;
+                (field.set)(config, time);
+            }
+            Slot::Serializer(field) => (field.set)(config, serializer(value)?),
+            Slot::Overflow(field) => (field.set)(config, overflow(value)?),
+        }
+        Ok(())
+    }
+
+    /// Checks a value that was stored without [`Slot::apply`]: in code, in a struct.
+    pub(super) fn check(&self, config: &Config) -> Result<(), Refusal> {
+        let fits = match self {
+            Slot::Count(field, (low, high)) | Slot::Size(field, (low, high)) => {
+                (low..=high).contains(&&(field.get)(config))
+            }
+            Slot::Time(field, (low, high)) => (low..=high).contains(&&(field.get)(config)),
+            Slot::Flag(_) | Slot::Serializer(_) | Slot::Overflow(_) => true,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(self.out_of_range(self.text(config)))
+        }
+    }
+
+    fn out_of_range(&self, value: String) -> Refusal {
+        Refusal::OutOfRange {
+            value,
+            allowed: self.allowed(),
+        }
+    }
+}
+
+fn wide(size: usize) -> i128 {
+    i128::try_from(size).unwrap_or(i128::MAX)
+}
+
+fn time_within(nanos: i128, (low, high): (Duration, Duration)) -> Option<Duration> {
+    if nanos < nanos_of(low)? || nanos > nanos_of(high)? {
+        return None;
+    }
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
+}
+
+fn serializer(value: &Value) -> Result<SerializerKind, Refusal> {
+    match word(value).as_str() {
+        "json" | "1" => Ok(SerializerKind::Json),
+        "protobuf" | "2" => Ok(SerializerKind::Protobuf),
+        _ => Err(Refusal::Malformed(format!(
+            "{value} is not a serializer, write json (or 1) or protobuf (or 2)"
+        ))),
+    }
+}
+
+fn overflow(value: &Value) -> Result<Overflow, Refusal> {
+    match word(value).as_str() {
+        "close" => Ok(Overflow::Close),
+        "drop" => Ok(Overflow::Drop),
+        _ => Err(Refusal::Malformed(format!(
+            "{value} is not a way to overflow, write close or drop"
+        ))),
+    }
+}
+
+/// A value that stands for one of a few words.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.trim().to_ascii_lowercase(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,321 @@
+//! What one running app consists of, as connections see it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::AppHandle;
+use super::config::{Config, Overflow};
+use crate::agent::poll_caught;
+use crate::error::{Error, codes};
+use crate::handler::table::Table;
+use crate::handler::{CallFuture, Context};
+use crate::protocol::compression::Inflater;
+use crate::protocol::handshake::HandshakeData;
+use crate::scratch::{self, Scratch};
+use crate::session::outbound::Bounds;
+use crate::session::{Session, Wake};
+
+/// An app with its services: what every connection's task shares.
+pub(crate) struct Core {
+    app: AppHandle,
+    table: Table,
+    handshake: Handshake,
+    /// Caps running handlers, if the app asks for that.
+    dispatch: Option<Semaphore>,
+    /// Connections whose handshake is not done.
+    pending: AtomicUsize,
+}
+
+/// The packets that answer a handshake, made once.
+pub(super) struct Handshake {
+    pub(super) accepted: Vec<u8>,
+    pub(super) refused: Vec<u8>,
+}
+
+/// The configured limits in the form the hot path wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) heartbeat: Duration,
+    pub(crate) handshake: Duration,
+    pub(crate) establish: Duration,
+    pub(crate) write: Duration,
+    pub(crate) grace: Duration,
+    /// Body sizes, without header.
+    pub(crate) packet: usize,
+    pub(crate) handshake_packet: usize,
+    pub(crate) inflated: usize,
+    pub(crate) read_ahead: usize,
+    pub(crate) outbound: Bounds,
+    pub(crate) close_on_overflow: bool,
+    pub(crate) connections: usize,
+    pub(crate) pending: usize,
+    /// Overlapping calls of one session.
+    pub(crate) overlapping: u32,
+}
+
+/// Overlapping calls that one session may have under way; further ones wait in its input.
+const OVERLAPPING: u32 = 4096;
+
+impl Limits {
+    pub(super) fn of(config: &Config) -> Self {
+        let limits = &config.limits;
+        Self {
+            heartbeat: config.heartbeat.interval,
+            handshake: limits.handshake.timeout,
+            establish: limits.establish_timeout,
+            write: config.buffer.write_timeout,
+            grace: config.handler.grace,
+            packet: limits.packet,
+            handshake_packet: limits.handshake.packet,
+            inflated: limits.inflated,
+            read_ahead: limits.read_ahead,
+            outbound: Bounds { messages: config.buffer.messages, bytes: config.buffer.bytes },
+            close_on_overflow: config.buffer.overflow == Overflow::Close,
+            connections: limits.connections,
+            pending: limits.handshake.connections,
+            overlapping: OVERLAPPING,
+        }
+    }
+}
+
+thread_local! {
+    /// Inflation state is large and reusable, so a thread has one.
+    static INFLATER: RefCell<Inflater> = const { RefCell::new(Inflater::new()) };
+}
+
+impl Core {
+    pub(super) fn new(app: AppHandle, table: Table, handshake: Handshake, dispatch: usize) -> Self {
+        Self {
+            app,
+            table,
+            handshake,
+            dispatch: (dispatch > 0).then(|| Semaphore::new(dispatch)),
+            pending: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn app(&self) -> &AppHandle {
+        &self.app
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.app.limits()
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) fn handshake_accepted(&self) -> &[u8] {
+        &self.handshake.accepted
+    }
+
+    pub(crate) fn handshake_refused(&self) -> &[u8] {
+        &self.handshake.refused
+    }
+
+    /// Whether calls of this route may overlap.
+    #[inline]
+    pub(crate) fn overlaps(&self, route: u16) -> bool {
+        self.table.route(route).is_some_and(|route| route.overlaps)
+    }
+
+    /// Whether this session has as many overlapping calls under way as it may.
+    pub(crate) fn is_full(&self, session: &Session) -> bool {
+        session.overlapping() >= self.limits().overlapping
+    }
+
+    /// Judges a handshake: keeps its data with the session, unless it is refused.
+    pub(crate) fn handshake<'a>(&'a self, session: &'a Session, body: &[u8]) -> CallFuture<'a> {
+        let data = HandshakeData::parse(body);
+        CallFuture::from_or_box(async move {
+            let metrics = self.app.metrics();
+            let judged = match data {
+                Err(error) => Err(Error::new(codes::BAD_REQUEST, error.to_string())),
+                Ok(data) => {
+                    let data = Arc::new(data);
+                    self.validate(session, &data).await.map(|()| data)
+                }
+            };
+            match judged {
+                Ok(data) => {
+                    if super::takes_codes(&data) {
+                        session.set_takes_codes();
+                    }
+                    session.set_handshake(data);
+                    metrics.handshakes_accepted.increment(1);
+                    Ok(())
+                }
+                Err(error) => {
+                    metrics.handshakes_refused.increment(1);
+                    tracing::info!(session = session.id(), %error, "handshake refused");
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
+        for (name, validator) in self.app.validators() {
+            validator(session.clone(), data.clone()).await.map_err(|error| {
+                Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Starts a call. The error means that the body does not inflate, which ends the connection.
+    #[inline]
+    pub(crate) fn start<'a>(
+        &'a self,
+        ctx: &'a Context<'a>,
+        compressed: bool,
+        body: &[u8],
+    ) -> Result<CallFuture<'a>, ()> {
+        let call = if compressed {
+            self.inflated(body, |body| self.table.dispatch(ctx.mounted(), ctx, body))?
+        } else {
+            self.table.dispatch(ctx.mounted(), ctx, body)
+        };
+        Ok(match &self.dispatch {
+            None => call,
+            Some(permits) => CallFuture::from_or_box(async move {
+                let _permit = permits.acquire().await;
+                call.await
+            }),
+        })
+    }
+
+    fn inflated<R>(&self, body: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ()> {
+        let mut inflated = scratch::take(Scratch::Zlib);
+        let outcome = INFLATER.try_with(|inflater| match inflater.try_borrow_mut() {
+            Ok(mut inflater) => inflater.inflate(body, self.limits().inflated, &mut inflated),
+            Err(_) => Inflater::new().inflate(body, self.limits().inflated, &mut inflated),
+        });
+        let result = match outcome {
+            Ok(Ok(())) => Ok(then(&inflated)),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "closing");
+                Err(())
+            }
+            Err(_) => Err(()),
+        };
+        scratch::give(Scratch::Zlib, inflated);
+        result
+    }
+
+    /// Answers, counts and logs what became of a call.
+    #[inline]
+    pub(crate) fn settle(&self, ctx: &Context<'_>, received: Instant, started: Instant, result: Result<(), Error>) {
+        let metrics = &ctx.mounted().metrics;
+        metrics.delayed(started - received);
+        match result {
+            Ok(()) => metrics.succeeded(received.elapsed()),
+            Err(error) => self.failed(ctx, received, &error),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, ctx: &Context<'_>, received: Instant, error: &Error) {
+        ctx.mounted().metrics.failed(received.elapsed(), error.code());
+        let (route, session) = (&ctx.mounted().path, ctx.session().id());
+        match std::error::Error::source(error) {
+            Some(cause) if cause.is::<crate::agent::Panicked>() => {
+                self.app.metrics().panicked("handler");
+                tracing::error!(route, session, "a handler panicked");
+            }
+            Some(cause) => tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed"),
+            None => tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error"),
+        }
+        ctx.reply_error(error);
+    }
+
+    /// What became of a call whose client has left; `None` if it was dropped.
+    pub(crate) fn settle_late(
+        &self,
+        ctx: &Context<'_>,
+        received: Instant,
+        started: Instant,
+        result: Option<Result<(), Error>>,
+    ) {
+        if let Some(result) = result {
+            return self.settle(ctx, received, started, result);
+        }
+        let metrics = self.app.metrics();
+        let cancelled = ctx.mounted().spec.options.cancel;
+        if cancelled { &metrics.cancelled } else { &metrics.grace_expired }.increment(1);
+        ctx.mounted().metrics.failed(received.elapsed(), codes::CLIENT_CLOSED);
+        let (route, session) = (&ctx.mounted().path, ctx.session().id());
+        tracing::info!(route, session, cancelled, "a handler was dropped: its client has left");
+    }
+
+    /// Runs a call of its own task, beside others of its session.
+    pub(crate) fn spawn_call(
+        self: &Arc<Self>,
+        session: &Session,
+        route: u16,
+        id: u64,
+        compressed: bool,
+        received: Instant,
+        body: &[u8],
+    ) {
+        let overlap = session.overlap();
+        let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
+        self.app.tasks().spawn(async move {
+            let _overlap = overlap;
+            let Some(route) = core.table.route(route) else { return };
+            let ctx = Context::new(&session, route, id, Wake::Yes);
+            let Ok(call) = core.start(&ctx, compressed, &body) else {
+                session.end_broken();
+                return;
+            };
+            drop(body);
+            let started = Instant::now();
+            let mut call = std::pin::pin!(call);
+            let closed = async {
+                session.closed().await;
+                if !route.spec.options.cancel {
+                    tokio::time::sleep(core.limits().grace).await;
+                }
+            };
+            let result = tokio::select! {
+                biased;
+                result = std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)) => Some(result),
+                () = closed => None,
+            };
+            core.settle_late(&ctx, received, started, result);
+        });
+    }
+
+    /// Answers and counts a message that reaches no handler.
+    #[cold]
+    pub(crate) fn refuse(&self, session: &Session, id: u64, error: &Error) {
+        self.app.metrics().message_refused(error.code());
+        tracing::debug!(session = session.id(), code = error.code(), %error, "a message was refused");
+        if id != 0 {
+            session.reply_error(id, error, Wake::No);
+        }
+    }
+
+    /// Counts a connection whose handshake is not done; `None` when there are too many.
+    pub(super) fn pending(self: &Arc<Self>) -> Option<Pending> {
+        let limit = self.limits().pending;
+        let earlier = self.pending.fetch_add(1, Ordering::AcqRel);
+        let pending = Pending(self.clone());
+        (limit == 0 || earlier < limit).then_some(pending)
+    }
+}
+
+/// One connection whose handshake is not done.
+pub(crate) struct Pending(Arc<Core>);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::AcqRel);
+    }
+}

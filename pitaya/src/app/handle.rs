@@ -1,0 +1,218 @@
+//! The handle to an app: what handlers, tasks and other code reach it by.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Limits;
+use super::config::Config;
+use crate::error::{Error, Result};
+use crate::groups::GroupService;
+use crate::handler::{AfterHook, BeforeHook, BoxFuture};
+use crate::message::{Body, Serializer};
+use crate::observe::Metrics;
+use crate::protocol::dictionary::Dictionary;
+use crate::protocol::handshake::HandshakeData;
+use crate::session::{CloseReason, Session, SessionPool, Sessions};
+use crate::uid::Uid;
+
+pub(super) type BindCallback =
+    Arc<dyn Fn(Session, Uid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+pub(super) type CloseCallback =
+    Arc<dyn Fn(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
+pub(super) type Validator =
+    Arc<dyn Fn(Session, Arc<HandshakeData>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// Who this server is.
+#[derive(Debug, Clone)]
+pub struct ServerInfo {
+    /// A random id of this run.
+    pub id: String,
+    /// The server type: the first part of its routes.
+    pub kind: String,
+    /// Whether clients connect to it.
+    pub frontend: bool,
+    /// What the application says of it.
+    pub metadata: BTreeMap<String, String>,
+    /// The host's name.
+    pub hostname: String,
+}
+
+/// A handle to an app; cheap to clone.
+///
+/// It does not keep the app's services alive, so a service may hold one.
+#[derive(Clone)]
+pub struct AppHandle(pub(super) Arc<Shared>);
+
+/// Everything of an app but its services.
+pub(super) struct Shared {
+    pub(super) server: ServerInfo,
+    pub(super) config: Config,
+    pub(super) limits: Limits,
+    pub(super) serializer: Serializer,
+    pub(super) dictionary: Dictionary,
+    pub(super) pool: SessionPool,
+    pub(super) groups: Arc<dyn GroupService>,
+    pub(super) metrics: Metrics,
+    pub(super) hooks: Hooks,
+    pub(super) modules: BTreeMap<String, Arc<dyn Any + Send + Sync>>,
+    /// Connections and calls of their own task.
+    pub(super) tasks: TaskTracker,
+    /// Set when everything has started, cleared when the shutdown begins.
+    pub(super) running: AtomicBool,
+    /// No further call starts: connections close when the one under way has ended.
+    pub(super) draining: AtomicBool,
+    /// Somebody asks for the shutdown.
+    pub(super) stop: CancellationToken,
+    /// A connection has ended.
+    pub(super) ended: Notify,
+}
+
+/// What the application hangs into the course of things.
+#[derive(Default)]
+pub(super) struct Hooks {
+    pub(super) before: Vec<Arc<dyn BeforeHook>>,
+    pub(super) after: Vec<Arc<dyn AfterHook>>,
+    pub(super) validators: Vec<(String, Validator)>,
+    pub(super) bind: Vec<BindCallback>,
+    pub(super) after_bind: Vec<BindCallback>,
+    pub(super) close: Vec<CloseCallback>,
+}
+
+impl AppHandle {
+    /// Who this server is.
+    pub fn server(&self) -> &ServerInfo {
+        &self.0.server
+    }
+
+    /// What the app was configured with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// How message bodies are encoded.
+    pub fn serializer(&self) -> &Serializer {
+        &self.0.serializer
+    }
+
+    /// The route dictionary.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.0.dictionary
+    }
+
+    /// The sessions of the clients that are connected to this server.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
+    }
+
+    /// The module of this name.
+    pub fn module<M: Send + Sync + 'static>(&self, name: &str) -> Option<Arc<M>> {
+        self.0.modules.get(name)?.clone().downcast().ok()
+    }
+
+    /// Whether everything has started and no shutdown has begun.
+    pub fn is_running(&self) -> bool {
+        self.0.running.load(Ordering::Acquire)
+    }
+
+    /// Asks for an orderly shutdown and returns at once; whoever runs the app carries it out.
+    pub fn shutdown(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// Calls a remote of another server by its route, `serverType.service.method`.
+    ///
+    /// # Errors
+    /// A standalone app has nobody to call: `PIT-000` with `RPC server is not running`.
+    pub async fn rpc<A: Body, R: Body>(&self, route: &str, argument: Option<&A>) -> Result<R> {
+        let _ = (route, argument);
+        Err(Error::msg("RPC server is not running"))
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn compresses(&self) -> bool {
+        self.0.config.handler.compression
+    }
+
+    pub(crate) fn validates(&self) -> bool {
+        self.0.config.pipelines.struct_validation
+    }
+
+    pub(crate) fn pool(&self) -> &SessionPool {
+        &self.0.pool
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    pub(crate) fn before_hooks(&self) -> &[Arc<dyn BeforeHook>] {
+        &self.0.hooks.before
+    }
+
+    pub(crate) fn after_hooks(&self) -> &[Arc<dyn AfterHook>] {
+        &self.0.hooks.after
+    }
+
+    pub(crate) fn validators(&self) -> &[(String, Validator)] {
+        &self.0.hooks.validators
+    }
+
+    pub(crate) fn bind_callbacks(&self) -> &[BindCallback] {
+        &self.0.hooks.bind
+    }
+
+    pub(crate) fn after_bind_callbacks(&self) -> &[BindCallback] {
+        &self.0.hooks.after_bind
+    }
+
+    pub(crate) fn close_callbacks(&self) -> &[CloseCallback] {
+        &self.0.hooks.close
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// A connection's task has ended.
+    pub(crate) fn connection_ended(&self, session: &Session) {
+        let metrics = self.metrics();
+        metrics.connection_closed(session.close_reason().unwrap_or(CloseReason::Internal));
+        metrics.connected_clients.set(self.pool().count() as f64);
+        self.0.ended.notify_waiters();
+    }
+
+    /// Waits until no session is left, at most `deadline`.
+    pub(crate) async fn connections_ended(&self, deadline: Duration) {
+        let all = async {
+            loop {
+                let ended = self.0.ended.notified();
+                if self.pool().count() == 0 {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        let _ = tokio::time::timeout(deadline, all).await;
+    }
+}
+
+impl fmt::Debug for AppHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppHandle").field("server", &self.0.server).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,32 @@
+//! The application: built once, started, running, shut down in order.
+//!
+//! An [`App`] owns everything it uses; two apps in one process do not notice each other.
+
+mod builder;
+pub mod config;
+mod core;
+mod error;
+mod groups;
+mod handle;
+mod lifecycle;
+mod listen;
+mod push;
+mod running;
+mod signal;
+
+pub use builder::AppBuilder;
+pub(crate) use self::core::{Core, Limits, Pending};
+pub use error::StartError;
+pub use groups::Groups;
+pub use handle::{AppHandle, ServerInfo};
+pub use lifecycle::{Component, Module};
+pub use push::Delivery;
+pub use running::App;
+
+use crate::protocol::handshake::HandshakeData;
+
+/// Clients that are known to take route codes in pushes, by the `libVersion` of their handshake.
+/// Others show it by using a code themselves; some existing clients cannot take them at all.
+fn takes_codes(data: &HandshakeData) -> bool {
+    data.sys.lib_version.starts_with("pitaya-rust-")
+}

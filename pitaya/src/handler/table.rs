@@ -1,0 +1,215 @@
+//! All routes of one app: built once at start, looked up for every message.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::{CallFuture, Context, Dispatch, HandlerService, RouteKind, RouteSpec};
+use crate::error::{Error, codes};
+use crate::message::Serializer;
+use crate::observe::RouteMetrics;
+use crate::protocol::dictionary::Dictionary;
+use crate::protocol::message::RouteRef;
+use crate::protocol::route::{self, Route};
+
+/// What is mounted, before any instance exists.
+#[derive(Clone, Copy)]
+pub(crate) struct Mounted {
+    pub(crate) name: &'static str,
+    pub(crate) routes: &'static [RouteSpec],
+}
+
+impl Mounted {
+    pub(crate) fn of<S: HandlerService>() -> Self {
+        Self { name: S::NAME, routes: S::ROUTES }
+    }
+}
+
+/// One route of the table.
+pub(crate) struct MountedRoute {
+    service: u16,
+    index: u16,
+    /// Calls of one session may overlap.
+    pub(crate) overlaps: bool,
+    pub(crate) spec: &'static RouteSpec,
+    /// The whole route: `connector.room.join`.
+    pub(crate) path: String,
+    pub(crate) metrics: RouteMetrics,
+}
+
+pub(crate) struct Table {
+    services: Vec<Arc<dyn Dispatch>>,
+    routes: Vec<MountedRoute>,
+    /// The whole route as it stands on the wire, with and without server type.
+    by_name: HashMap<Box<[u8]>, u16, foldhash::fast::RandomState>,
+    /// The dictionary's codes: a route of the table, or `NOWHERE`.
+    by_code: Vec<u16>,
+    dictionary: Dictionary,
+    server_type: String,
+}
+
+const NOWHERE: u16 = u16::MAX;
+
+/// Where a message goes.
+pub(crate) enum Target {
+    Route { index: u16, by_code: bool },
+    /// Nowhere: this is what its sender is told.
+    Error(Error),
+    /// A code that the dictionary lacks, which ends the connection.
+    UnknownCode,
+}
+
+impl Table {
+    pub(crate) fn new(
+        server_type: &str,
+        services: Vec<(Mounted, Arc<dyn Dispatch>)>,
+        dictionary: Dictionary,
+        ordered: bool,
+        recorder: &crate::observe::AppRecorder,
+    ) -> Self {
+        let mut table = Self {
+            services: Vec::new(),
+            routes: Vec::new(),
+            by_name: HashMap::default(),
+            by_code: Vec::new(),
+            dictionary,
+            server_type: server_type.to_owned(),
+        };
+        for (mounted, service) in services {
+            let service_index = table.services.len() as u16;
+            table.services.push(service);
+            for (index, spec) in mounted.routes.iter().enumerate() {
+                let short = format!("{}.{}", mounted.name, spec.name);
+                let path = format!("{server_type}.{short}");
+                let route = table.routes.len() as u16;
+                table.by_name.insert(short.into_bytes().into(), route);
+                table.by_name.insert(path.clone().into_bytes().into(), route);
+                let metrics = recorder.route(&path);
+                table.routes.push(MountedRoute {
+                    service: service_index,
+                    index: index as u16,
+                    overlaps: spec.options.concurrent || !ordered,
+                    spec,
+                    path,
+                    metrics,
+                });
+            }
+        }
+        for (route, code) in table.dictionary.iter() {
+            let target = table.by_name.get(route.as_bytes()).copied().unwrap_or(NOWHERE);
+            let code = usize::from(code);
+            if table.by_code.len() <= code {
+                table.by_code.resize(code + 1, NOWHERE);
+            }
+            if let Some(place) = table.by_code.get_mut(code) {
+                *place = target;
+            }
+        }
+        table
+    }
+
+    #[inline]
+    pub(crate) fn route(&self, index: u16) -> Option<&MountedRoute> {
+        self.routes.get(usize::from(index))
+    }
+
+    /// Finds a message's route. `request`: an answer is wanted, so the route must give one.
+    #[inline]
+    pub(crate) fn resolve(&self, route: RouteRef<'_>, request: bool) -> Target {
+        let (found, by_code) = match route {
+            RouteRef::Name(name) => (self.by_name.get(name).copied(), false),
+            RouteRef::Code(code) => {
+                (self.by_code.get(usize::from(code)).copied().filter(|&i| i != NOWHERE), true)
+            }
+        };
+        match found.and_then(|index| Some((index, self.route(index)?))) {
+            Some((_, found)) if request && found.spec.kind == RouteKind::Notify => Target::Error(
+                Error::new(codes::BAD_REQUEST, "tried to request a notify route"),
+            ),
+            Some((index, _)) => Target::Route { index, by_code },
+            None => self.explain(route),
+        }
+    }
+
+    /// Why there is no such route.
+    #[cold]
+    fn explain(&self, route: RouteRef<'_>) -> Target {
+        let name = match route {
+            RouteRef::Name(name) => route::text(name),
+            RouteRef::Code(code) => match self.dictionary.route(code) {
+                Some(name) => name.into(),
+                None => return Target::UnknownCode,
+            },
+        };
+        Target::Error(match Route::parse(&name) {
+            Err(error) => Error::new(codes::BAD_REQUEST, error.to_string()),
+            Ok(Route { server: Some(server), .. }) if server != self.server_type => {
+                Error::new(codes::INTERNAL, "no servers available of this type")
+            }
+            Ok(Route { service, method, .. }) => Error::new(
+                codes::NOT_FOUND,
+                format!("pitaya/handler: {}.{service}.{method} not found", self.server_type),
+            ),
+        })
+    }
+
+    /// Calls a route; a panic while the argument is decoded is an error like any other.
+    #[inline]
+    pub(crate) fn dispatch<'a>(
+        &'a self,
+        route: &MountedRoute,
+        ctx: &'a Context<'a>,
+        body: &[u8],
+    ) -> CallFuture<'a> {
+        let Some(service) = self.services.get(usize::from(route.service)) else {
+            return CallFuture::from(async { Err(Error::internal("the service is not mounted")) });
+        };
+        let call = AssertUnwindSafe(|| service.dispatch(route.index, ctx, body));
+        catch_unwind(call).unwrap_or_else(|_| {
+            ctx.app().metrics().panicked("decode");
+            CallFuture::from(async { Err(Error::new(codes::INTERNAL, "internal error")) })
+        })
+    }
+}
+
+/// Checks what is mounted: every problem, each naming both places.
+pub(crate) fn check(mounted: &[Mounted], serializer: &Serializer) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut names: HashMap<String, &RouteSpec> = HashMap::new();
+    let mut codes: HashMap<u16, (&RouteSpec, String)> = HashMap::new();
+    for service in mounted {
+        for spec in service.routes {
+            let path = format!("{}.{}", service.name, spec.name);
+            if path.len() > 255 {
+                problems.push(format!("route `{path}` ({}) is longer than 255 bytes", spec.location));
+            }
+            if let Some(earlier) = names.insert(path.clone(), spec) {
+                problems.push(format!(
+                    "route `{path}` is mounted twice: {} and {}",
+                    earlier.location, spec.location
+                ));
+            }
+            if let Some(code) = spec.code {
+                if let Some((earlier, other)) = codes.get(&code).filter(|(_, other)| *other != path) {
+                    problems.push(format!(
+                        "dictionary code {code} is given to `{other}` ({}) and to `{path}` ({})",
+                        earlier.location, spec.location
+                    ));
+                }
+                codes.insert(code, (spec, path.clone()));
+            }
+            for info in [spec.argument, spec.reply].into_iter().flatten() {
+                if !serializer.carries(info.formats) {
+                    problems.push(format!(
+                        "the app's serializer is {}, which cannot carry `{}` of route `{path}` ({})",
+                        serializer.name(), info.name, spec.location
+                    ));
+                }
+            }
+        }
+    }
+    if names.len() >= usize::from(NOWHERE) {
+        problems.push(format!("{} routes are mounted, {} are possible", names.len(), NOWHERE - 1));
+    }
+    problems
+}

@@ -1,0 +1,197 @@
+//! What an app counts and measures, through the recorder it owns.
+//!
+//! Handles are resolved once, when the app is built, so that counting costs no look-up. Names and
+//! labels are those of the original where it has them. Exporters are not here.
+
+mod recorder;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram};
+use parking_lot::Mutex;
+
+pub(crate) use recorder::AppRecorder;
+
+use crate::session::CloseReason;
+
+/// The handles of one app.
+pub(crate) struct Metrics {
+    recorder: AppRecorder,
+    /// Clients connected at the moment.
+    pub(crate) connected_clients: Gauge,
+    /// Free places in an outbound queue, at each push.
+    pub(crate) queue_room: Histogram,
+    /// Messages refused because an outbound queue was full.
+    pub(crate) outbound_overflow: Counter,
+    /// Messages still queued when a connection closed.
+    pub(crate) dropped_at_close: Counter,
+    /// Pushes and responses that clients sent; they mean nothing and are ignored.
+    pub(crate) ignored_messages: Counter,
+    /// Handlers dropped because they outlived their client by more than the grace limit.
+    pub(crate) grace_expired: Counter,
+    /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
+    pub(crate) cancelled: Counter,
+    /// Pushes and kicks to users who were not reached.
+    pub(crate) unreached_users: Counter,
+    pub(crate) handshakes_accepted: Counter,
+    pub(crate) handshakes_refused: Counter,
+    refused_connections: [Counter; Refusal::ALL.len()],
+    closed: [Counter; CloseReason::ALL.len()],
+    /// Errors answered before any handler ran, by code; few codes exist.
+    refused_messages: Mutex<HashMap<String, Counter>>,
+}
+
+/// Why a connection was not served at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The connection limit.
+    Connections,
+    /// The limit of connections whose handshake is not done.
+    Handshakes,
+    /// Establishing it took too long.
+    EstablishTimeout,
+    /// Establishing it failed.
+    Establish,
+    /// The acceptor failed.
+    Accept,
+}
+
+impl Refusal {
+    const ALL: [Self; 5] = [
+        Self::Connections,
+        Self::Handshakes,
+        Self::EstablishTimeout,
+        Self::Establish,
+        Self::Accept,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connection_limit",
+            Self::Handshakes => "handshake_limit",
+            Self::EstablishTimeout => "establish_timeout",
+            Self::Establish => "establish_failed",
+            Self::Accept => "accept_failed",
+        }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(recorder: AppRecorder) -> Self {
+        let r = &recorder;
+        Self {
+            connected_clients: r.gauge("pitaya_acceptor_connected_clients", &[]),
+            queue_room: r.histogram("pitaya_channel_channel_capacity", &[("channel", "agent_chsend")]),
+            outbound_overflow: r.dropped("queue_full"),
+            dropped_at_close: r.dropped("connection_closed"),
+            ignored_messages: r.dropped("not_for_servers"),
+            grace_expired: r.counter("pitaya_handler_dropped_total", &[("cause", "grace_expired")]),
+            cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
+            unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
+            handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
+            handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
+            refused_connections: Refusal::ALL.map(|refusal| {
+                r.counter("pitaya_acceptor_refused_total", &[("cause", refusal.label())])
+            }),
+            closed: CloseReason::ALL.map(|reason| {
+                r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])
+            }),
+            refused_messages: Mutex::new(HashMap::new()),
+            recorder,
+        }
+    }
+
+    pub(crate) fn connection_refused(&self, refusal: Refusal) {
+        if let Some(counter) = self.refused_connections.get(refusal as usize) {
+            counter.increment(1);
+        }
+    }
+
+    pub(crate) fn connection_closed(&self, reason: CloseReason) {
+        if let Some(counter) = self.closed.get(reason as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// A message was answered with an error, or dropped, before any handler ran.
+    pub(crate) fn message_refused(&self, code: &str) {
+        let mut counters = self.refused_messages.lock();
+        let counter = match counters.get(code) {
+            Some(counter) => counter,
+            None => counters.entry(code.to_owned()).or_insert_with(|| {
+                self.recorder.counter("pitaya_message_refused_total", &[("cause", code)])
+            }),
+        };
+        counter.increment(1);
+    }
+
+    /// User code panicked there.
+    #[cold]
+    pub(crate) fn panicked(&self, place: &'static str) {
+        self.recorder.counter("pitaya_panics_total", &[("place", place)]).increment(1);
+    }
+}
+
+/// The handles of one route.
+pub(crate) struct RouteMetrics {
+    path: String,
+    recorder: AppRecorder,
+    delay: Histogram,
+    ok: Histogram,
+    /// By error code: made at the first such error.
+    failed: Mutex<HashMap<String, Histogram>>,
+}
+
+impl RouteMetrics {
+    pub(crate) fn new(recorder: &AppRecorder, path: &str) -> Self {
+        let delay = recorder.histogram("pitaya_handler_handler_delay_ns", &[("route", path), ("type", "local")]);
+        Self {
+            path: path.to_owned(),
+            recorder: recorder.clone(),
+            delay,
+            ok: response_time(recorder, path, "ok", ""),
+            failed: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// From the moment a message was taken off the input until its handler was started.
+    #[inline]
+    pub(crate) fn delayed(&self, delay: Duration) {
+        self.delay.record(nanos(delay));
+    }
+
+    /// From the moment a message was taken off the input until its reply was handed to the
+    /// connection's output.
+    #[inline]
+    pub(crate) fn succeeded(&self, time: Duration) {
+        self.ok.record(nanos(time));
+    }
+
+    /// The same, for a handler that failed.
+    #[cold]
+    pub(crate) fn failed(&self, time: Duration, code: &str) {
+        let mut failed = self.failed.lock();
+        let histogram = match failed.get(code) {
+            Some(histogram) => histogram,
+            // Applications choose codes, so their number is theirs; still it is bounded.
+            None if failed.len() >= MAX_CODES => return,
+            None => failed
+                .entry(code.to_owned())
+                .or_insert_with(|| response_time(&self.recorder, &self.path, "failed", code)),
+        };
+        histogram.record(nanos(time));
+    }
+}
+
+/// How many error codes of one route are told apart.
+const MAX_CODES: usize = 256;
+
+fn response_time(recorder: &AppRecorder, path: &str, status: &str, code: &str) -> Histogram {
+    let labels = [("route", path), ("status", status), ("type", "handler"), ("code", code)];
+    recorder.histogram("pitaya_handler_response_time_ns", &labels)
+}
+
+fn nanos(duration: Duration) -> f64 {
+    duration.as_nanos() as f64
+}

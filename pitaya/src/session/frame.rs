@@ -1,0 +1,120 @@
+//! From values to frames: encode, compress, put behind a header. Buffers are the thread's own.
+
+use std::cell::RefCell;
+
+use bytes::Bytes;
+
+use super::{Flag, Session, Wake};
+use crate::app::AppHandle;
+use crate::error::{Error, Result};
+use crate::message::{Body, CodecError};
+use crate::protocol::compression::Deflater;
+use crate::protocol::message::{self, MessageKind, RouteRef};
+use crate::protocol::packet::{self, PacketType};
+use crate::scratch::{self, Scratch};
+
+/// The longest head of a response: flag and id.
+const RESPONSE_HEAD: usize = 11;
+
+thread_local! {
+    /// Compression state is large and reusable, so a thread has one.
+    static DEFLATER: RefCell<Deflater> = const { RefCell::new(Deflater::new()) };
+}
+
+/// Hands `body`, compressed if that is wanted and helps, to `then`.
+fn deflated<R>(wanted: bool, body: &[u8], then: impl FnOnce(&[u8], bool) -> R) -> R {
+    if !wanted {
+        return then(body, false);
+    }
+    scratch::with(Scratch::Zlib, |zlib| {
+        let shorter = DEFLATER
+            .try_with(|deflater| {
+                deflater.try_borrow_mut().is_ok_and(|mut deflater| deflater.compress(body, zlib))
+            })
+            .unwrap_or(false);
+        if shorter { then(zlib, true) } else { then(body, false) }
+    })
+}
+
+/// Encodes a body and queues it as the answer to request `id`.
+pub(super) fn reply(
+    session: &Session,
+    id: u64,
+    flag: Flag,
+    wake: Wake,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+) -> Result<()> {
+    scratch::with(Scratch::Body, |body| {
+        encode(body).map_err(|error| Error::msg(error.0))?;
+        deflated(session.app().compresses(), body, |body, compressed| {
+            if body.len() + RESPONSE_HEAD > packet::MAX_BODY_LEN {
+                return Err(Error::msg(packet::PacketError::SizeExceeded.to_string()));
+            }
+            let write = |out: &mut Vec<u8>| {
+                let mark = packet::begin(PacketType::Data, out);
+                let error = flag == Flag::Error;
+                // Neither can fail: a response has no route, and the size was checked.
+                let _ = message::encode_head(
+                    MessageKind::Response,
+                    id,
+                    RouteRef::EMPTY,
+                    error,
+                    compressed,
+                    out,
+                );
+                out.extend_from_slice(body);
+                let _ = packet::finish(mark, out);
+            };
+            if session.out().reply(write, wake == Wake::Yes) {
+                Ok(())
+            } else {
+                session.app().metrics().dropped_at_close.increment(1);
+                Err(super::broken_pipe())
+            }
+        })
+    })
+}
+
+/// One push on its way to any number of sessions: encoded once, framed once per variant.
+pub(crate) struct PushFrames<'a> {
+    route: &'a str,
+    code: Option<u16>,
+    body: Vec<u8>,
+    compressed: bool,
+    named: Option<Bytes>,
+    coded: Option<Bytes>,
+}
+
+impl<'a> PushFrames<'a> {
+    pub(crate) fn new<T: Body>(app: &AppHandle, route: &'a str, value: &T) -> Result<Self> {
+        if route.len() > message::MAX_ROUTE_LEN {
+            return Err(Error::msg("a push route may have 255 bytes"));
+        }
+        scratch::with(Scratch::Body, |body| {
+            value.encode(app.serializer(), body).map_err(|error| Error::msg(error.0))?;
+            let (body, compressed) =
+                deflated(app.compresses(), body, |body, compressed| (body.to_vec(), compressed));
+            let code = app.dictionary().code(route);
+            Ok(Self { route, code, body, compressed, named: None, coded: None })
+        })
+    }
+
+    /// The frame for a client that takes route codes, or one that does not.
+    pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
+        let (place, route) = match self.code {
+            Some(code) if coded => (&mut self.coded, RouteRef::Code(code)),
+            _ => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
+        };
+        if let Some(frame) = place {
+            return Ok(frame.clone());
+        }
+        let head = packet::HEADER_LEN + 2 + self.route.len();
+        let mut out = Vec::with_capacity(head + self.body.len());
+        let mark = packet::begin(PacketType::Data, &mut out);
+        message::encode_head(MessageKind::Push, 0, route, false, self.compressed, &mut out)
+            .map_err(|error| Error::msg(error.to_string()))?;
+        out.extend_from_slice(&self.body);
+        packet::finish(mark, &mut out).map_err(|error| Error::msg(error.to_string()))?;
+        Ok(place.insert(out.into()).clone())
+    }
+}

@@ -1,0 +1,299 @@
+//! Sessions: who is behind a connection, what is known of them, and the way to reach them.
+//!
+//! A session and its connection are two things: the session owns identity, data and the outbound
+//! queue, the connection's task borrows them while it lives.
+
+mod bind;
+mod close;
+mod data;
+mod frame;
+pub(crate) mod outbound;
+mod pool;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+pub use close::CloseReason;
+pub use data::DataError;
+pub(crate) use close::CloseCallback;
+pub(crate) use frame::PushFrames;
+pub(crate) use pool::SessionPool;
+pub use pool::Sessions;
+
+use crate::app::AppHandle;
+use crate::error::{Error, Result, codes};
+use crate::error_body;
+use crate::message::{AnyMessage, Body, CodecError, Serializer};
+use crate::protocol::handshake::HandshakeData;
+use crate::protocol::packet;
+use crate::uid::Uid;
+use outbound::{End, Outbound, Refused};
+
+/// One client of this server, from its connection to its end; cheap to clone.
+///
+/// Handlers get at it by [`Context::session`](crate::Context::session); other code by id or user id
+/// through [`AppHandle::sessions`]. A clone may outlive the connection: then pushes fail with
+/// `PIT-499` and everything else still answers.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: u64,
+    app: AppHandle,
+    peer: Option<SocketAddr>,
+    pub(crate) out: Outbound,
+    state: Mutex<State>,
+    /// The client has shown that it understands route codes, so pushes may use them.
+    takes_codes: AtomicBool,
+    /// Calls of `#[route(concurrent)]` methods under way.
+    overlapping: AtomicU32,
+}
+
+/// What changes rarely. Everything that most idle sessions lack is behind a pointer.
+#[derive(Default)]
+struct State {
+    uid: Option<Uid>,
+    /// A bind is under way: no second one may start.
+    binding: bool,
+    closed: Option<CloseReason>,
+    /// A callback registered from now on runs at once.
+    callbacks_done: bool,
+    handshake: Option<Arc<HandshakeData>>,
+    extras: Option<Box<Extras>>,
+}
+
+#[derive(Default)]
+struct Extras {
+    data: data::Data,
+    states: data::States,
+    on_close: Vec<CloseCallback>,
+    /// Cancelled when the session closes; made when somebody asks.
+    closed: Option<CancellationToken>,
+}
+
+impl Session {
+    pub(crate) fn new(id: u64, app: AppHandle, peer: Option<SocketAddr>) -> Self {
+        Self(Arc::new(Inner {
+            id,
+            app,
+            peer,
+            out: Outbound::new(),
+            state: Mutex::new(State::default()),
+            takes_codes: AtomicBool::new(false),
+            overlapping: AtomicU32::new(0),
+        }))
+    }
+
+    /// The session's number, unique in this process while it runs, from 1.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The user this session is bound to.
+    pub fn uid(&self) -> Option<Uid> {
+        self.0.state.lock().uid.clone()
+    }
+
+    /// The app this session belongs to.
+    pub fn app(&self) -> &AppHandle {
+        &self.0.app
+    }
+
+    /// The client's address; `None` for acceptors without addresses.
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.0.peer
+    }
+
+    /// What the client said of itself in the handshake; `None` before that.
+    pub fn handshake(&self) -> Option<Arc<HandshakeData>> {
+        self.0.state.lock().handshake.clone()
+    }
+
+    /// Pushes a message to the client, behind everything queued so far.
+    ///
+    /// # Errors
+    /// `PIT-499` when the connection is closed or its queue is full (which closes it, unless
+    /// configured otherwise), `PIT-000` when the message cannot be encoded or the route is longer
+    /// than 255 bytes.
+    pub async fn push<T: Body>(&self, route: &str, message: &T) -> Result<()> {
+        let mut frames = PushFrames::new(&self.0.app, route, message)?;
+        self.deliver(&mut frames)
+    }
+
+    /// Kicks the client: everything queued still leaves, then the kick packet, then the connection
+    /// closes. A second call does nothing.
+    pub async fn kick(&self) {
+        self.end(CloseReason::Kicked, End::Flush, &packet::KICK);
+    }
+
+    /// Closes the connection without a kick packet, after what is queued has left. A second call
+    /// does nothing.
+    pub async fn close(&self) {
+        self.end(CloseReason::Closed, End::Flush, &[]);
+    }
+
+    /// Why the session ended; `None` while it lives.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.0.state.lock().closed
+    }
+
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        self.close_reason().is_some()
+    }
+
+    /// Waits until the session ends.
+    pub async fn closed(&self) {
+        let token = {
+            let mut state = self.0.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            state.extras().closed.get_or_insert_default().clone()
+        };
+        token.cancelled().await;
+    }
+
+    /// Sets why the session ends, unless that is known already, and what still leaves.
+    pub(crate) fn end(&self, reason: CloseReason, end: End, last: &'static [u8]) {
+        if self.0.out.finish(end, last) {
+            self.set_close_reason(reason);
+        }
+    }
+
+    pub(crate) fn out(&self) -> &Outbound {
+        &self.0.out
+    }
+
+    pub(crate) fn deliver(&self, frames: &mut PushFrames<'_>) -> Result<()> {
+        let limits = self.0.app.limits();
+        let coded = self.0.takes_codes.load(Ordering::Relaxed);
+        let frame = frames.frame(coded)?;
+        match self.0.out.push(frame, limits.outbound) {
+            Ok(room) => {
+                self.0.app.metrics().queue_room.record(room as f64);
+                Ok(())
+            }
+            Err(Refused::Closed) => Err(broken_pipe()),
+            Err(Refused::Full) => {
+                self.0.app.metrics().outbound_overflow.increment(1);
+                if limits.close_on_overflow {
+                    self.end(CloseReason::Overflow, End::Drop, &[]);
+                }
+                Err(Error::new(codes::CLIENT_CLOSED, "the session's outbound queue is full"))
+            }
+        }
+    }
+
+    /// Queues the answer to request `id`.
+    pub(crate) fn reply<T: Body>(&self, id: u64, value: &T, wake: Wake) -> Result<()> {
+        let app = &self.0.app;
+        frame::reply(self, id, Flag::Ok, wake, |out| value.encode(app.serializer(), out))
+    }
+
+    /// Queues the answer to request `id`, of a type known only at run time.
+    pub(crate) fn reply_any(&self, id: u64, value: &dyn AnyMessage, wake: Wake) -> Result<()> {
+        let serializer = self.0.app.serializer();
+        frame::reply(self, id, Flag::Ok, wake, |out| encode_any(serializer, value, out))
+    }
+
+    /// Queues an error as the answer to request `id`.
+    pub(crate) fn reply_error(&self, id: u64, error: &Error, wake: Wake) {
+        let serializer = self.0.app.serializer();
+        let queued =
+            frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
+        if let Err(problem) = queued {
+            tracing::error!(session = self.0.id, %problem, "an error reply was not encoded");
+        }
+    }
+
+    /// The client understands route codes.
+    pub(crate) fn set_takes_codes(&self) {
+        // A plain load first: the line stays shared between cores.
+        if !self.0.takes_codes.load(Ordering::Relaxed) {
+            self.0.takes_codes.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The client broke the protocol, as a task other than the connection's own noticed.
+    pub(crate) fn end_broken(&self) {
+        self.end(CloseReason::Protocol, End::Drop, &[]);
+    }
+
+    pub(crate) fn set_handshake(&self, data: Arc<HandshakeData>) {
+        self.0.state.lock().handshake = Some(data);
+    }
+
+    pub(crate) fn overlapping(&self) -> u32 {
+        self.0.overlapping.load(Ordering::Acquire)
+    }
+
+    /// Counts one overlapping call until the guard is dropped.
+    pub(crate) fn overlap(&self) -> Overlap {
+        self.0.overlapping.fetch_add(1, Ordering::AcqRel);
+        Overlap(self.clone())
+    }
+}
+
+/// Whether the connection's task has to be woken for a reply: its own replies leave with its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    No,
+    Yes,
+}
+
+/// Whether a reply carries the error bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flag {
+    Ok,
+    Error,
+}
+
+pub(crate) struct Overlap(Session);
+
+impl Drop for Overlap {
+    fn drop(&mut self) {
+        self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.out.wake();
+    }
+}
+
+impl State {
+    fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+}
+
+/// What a push or a reply on a closed connection answers.
+pub(crate) fn broken_pipe() -> Error {
+    Error::new(codes::CLIENT_CLOSED, "broken low-level pipe")
+}
+
+pub(crate) fn encode_any(
+    serializer: &Serializer,
+    value: &dyn AnyMessage,
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    match serializer {
+        Serializer::Json => value.encode_json(out),
+        Serializer::Protobuf => value.encode_protobuf(out),
+        Serializer::Custom(codec) => codec.encode(value, out),
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Session");
+        out.field("id", &self.0.id);
+        // A session that is locked by this very thread must still print.
+        if let Some(state) = self.0.state.try_lock() {
+            out.field("uid", &state.uid).field("closed", &state.closed);
+        }
+        out.finish_non_exhaustive()
+    }
+}
