@@ -111,6 +111,7 @@ pub mod __private {
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
         WRONG_VALUE_TYPE, descriptor, field,
     };
+    pub use std::string::String;
     pub use std::vec::Vec;
     pub use {bytes, erased_serde, inventory, prost, serde};
 }
