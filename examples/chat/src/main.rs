@@ -1,1 +1,2 @@
+//! The chat example.
 fn main() {}

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::error::{DisconnectReason, Error};
-use super::error_body;
+use crate::error_body;
 use super::push::PushHub;
 use super::requests::{Reply, Requests};
 use crate::message::Serializer;

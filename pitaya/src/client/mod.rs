@@ -35,7 +35,6 @@ mod push;
 
 mod clock;
 mod connection;
-mod error_body;
 mod handshake;
 mod requests;
 mod task;

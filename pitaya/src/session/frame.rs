@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Flag, Session, Wake};
 use crate::app::AppHandle;
 use crate::error::{Error, Result};
-use crate::message::{Body, CodecError, Serializer};
+use crate::message::{Body, CodecError};
 use crate::protocol::compression::Deflater;
 use crate::protocol::message::{self, MessageKind, RouteRef};
 use crate::protocol::packet::{self, PacketType};
@@ -116,45 +116,5 @@ impl<'a> PushFrames<'a> {
         out.extend_from_slice(&self.body);
         packet::finish(mark, &mut out).map_err(|error| Error::msg(error.to_string()))?;
         Ok(place.insert(out.into()).clone())
-    }
-}
-
-/// The error object of the wire (the client protocol, 6.6).
-#[derive(Clone, PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub(crate) struct ErrorBody {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) code: String,
-    #[prost(string, tag = "2")]
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) msg: String,
-    #[prost(btree_map = "string, string", tag = "3")]
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub(crate) metadata: std::collections::BTreeMap<String, String>,
-}
-
-impl From<&Error> for ErrorBody {
-    fn from(error: &Error) -> Self {
-        Self {
-            code: error.code().to_owned(),
-            msg: error.message().to_owned(),
-            metadata: error.metadata().clone(),
-        }
-    }
-}
-
-impl ErrorBody {
-    pub(super) fn encode(
-        &self,
-        serializer: &Serializer,
-        out: &mut Vec<u8>,
-    ) -> Result<(), CodecError> {
-        match serializer {
-            Serializer::Protobuf => {
-                prost::Message::encode(self, out).map_err(|error| CodecError::new(error.to_string()))
-            }
-            _ => crate::json::write(self, out).map_err(|error| CodecError::new(error.to_string())),
-        }
     }
 }

@@ -27,6 +27,7 @@ pub use pool::Sessions;
 
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
+use crate::error_body;
 use crate::message::{AnyMessage, Body, CodecError, Serializer};
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::packet;
@@ -160,9 +161,9 @@ impl Session {
 
     /// Sets why the session ends, unless that is known already, and what still leaves.
     pub(crate) fn end(&self, reason: CloseReason, end: End, last: &'static [u8]) {
-        if self.0.out.finish(end, last) {
-            self.set_close_reason(reason);
-        }
+        // First, so that whoever sees the queue's end knows why.
+        self.set_close_reason(reason);
+        self.0.out.finish(end, last);
     }
 
     pub(crate) fn out(&self) -> &Outbound {
@@ -204,10 +205,12 @@ impl Session {
     /// Queues an error as the answer to request `id`.
     pub(crate) fn reply_error(&self, id: u64, error: &Error, wake: Wake) {
         let serializer = self.0.app.serializer();
-        let body = frame::ErrorBody::from(error);
         let queued =
-            frame::reply(self, id, Flag::Error, wake, |out| body.encode(serializer, out));
-        if let Err(problem) = queued {
+            frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
+        // That the client has left is counted where it is noticed.
+        if let Err(problem) = queued
+            && !self.is_closed()
+        {
             tracing::error!(session = self.0.id, %problem, "an error reply was not encoded");
         }
     }

@@ -76,7 +76,7 @@ impl Codec for Signed {
         let number = message
             .downcast_mut::<Number>()
             .ok_or(CodecError::new("not a number"))?;
-        *number = Number::decode_json(body.strip_prefix(b"+").unwrap_or_default())?;
+        *number = <Number as Message>::decode_json(body.strip_prefix(b"+").unwrap_or_default())?;
         Ok(())
     }
 }

@@ -1,98 +1,58 @@
-//! The body of an error reply: `protos.Error` in whichever serializer the server speaks.
+//! The body of an error reply: `protos.Error` in whichever serializer an app speaks.
 //!
 //! Reading one always gives an error: a body that does not decode becomes the text of a `PIT-000`,
 //! because the server did say that the request failed.
 
-use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
-
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::error::{Error, codes};
-use crate::json;
-use crate::message::{AnyMessage, CodecError, MessageDescriptor, Serializer};
+use crate::message::{Body, CodecError, Serializer};
 use crate::protocol::route;
 
-/// Field for field the object of the client protocol, 6.6.
-#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "String::is_empty")]
+/// The error object of the client protocol, 6.6.
+#[pitaya::message(omit_empty)]
+pub(crate) struct ErrorBody {
+    #[field(1)]
     code: String,
-    #[prost(string, tag = "2")]
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[field(2)]
     msg: String,
-    #[prost(map = "string, string", tag = "3")]
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
-    metadata: HashMap<String, String>,
+    #[field(3)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl From<&Error> for ErrorBody {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            msg: error.message().to_owned(),
+            metadata: error.metadata().clone(),
+        }
+    }
+}
+
+/// Appends the error as clients get it.
+pub(crate) fn write(
+    error: &Error,
+    serializer: &Serializer,
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    ErrorBody::from(error).encode(serializer, out)
 }
 
 /// Reads the error that a server answered.
-pub(super) fn read(serializer: &Serializer, body: &[u8]) -> Error {
-    match decode(serializer, body) {
+pub(crate) fn read(serializer: &Serializer, body: &[u8]) -> Error {
+    match ErrorBody::decode(serializer, body) {
         Ok(ErrorBody {
             code,
             msg,
             metadata,
         }) => {
             let error = Error::new(code, msg);
-            BTreeMap::from_iter(metadata)
+            metadata
                 .into_iter()
                 .fold(error, |error, (key, value)| error.with_metadata(key, value))
         }
         Err(_) => Error::new(codes::UNKNOWN, route::text(body).into_owned()),
-    }
-}
-
-fn decode(serializer: &Serializer, body: &[u8]) -> Result<ErrorBody, CodecError> {
-    let mut value = ErrorBody::default();
-    match serializer {
-        Serializer::Json => {
-            value = json::read(body).map_err(unreadable)?;
-        }
-        Serializer::Protobuf => value = prost::Message::decode(body).map_err(unreadable)?,
-        Serializer::Custom(codec) => codec.decode(body, &mut value)?,
-    }
-    Ok(value)
-}
-
-fn unreadable(error: impl std::fmt::Display) -> CodecError {
-    CodecError::new(error.to_string())
-}
-
-/// For custom codecs, which see every message this way.
-impl AnyMessage for ErrorBody {
-    fn descriptor(&self) -> Option<&'static MessageDescriptor> {
-        None
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-    fn raw(&self) -> Option<&[u8]> {
-        None
-    }
-    fn set_raw(&mut self, _: &[u8]) -> Result<(), CodecError> {
-        Err(CodecError::new("the message is typed, not raw bytes"))
-    }
-    fn as_serialize(&self) -> Result<&dyn erased_serde::Serialize, CodecError> {
-        Ok(self)
-    }
-    fn deserialize(
-        &mut self,
-        source: &mut dyn erased_serde::Deserializer<'_>,
-    ) -> Result<(), CodecError> {
-        *self = erased_serde::deserialize(source).map_err(unreadable)?;
-        Ok(())
-    }
-    fn encode_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        json::write(self, out).map_err(unreadable)
-    }
-    fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        prost::Message::encode(self, out).map_err(unreadable)
     }
 }
 
@@ -101,7 +61,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::message::Codec;
+    use crate::message::{AnyMessage, Codec};
 
     fn check(
         serializer: &Serializer,
@@ -181,7 +141,7 @@ mod tests {
         let sent = ErrorBody {
             code: "A-1".into(),
             msg: "no".into(),
-            metadata: HashMap::new(),
+            metadata: BTreeMap::new(),
         };
         let Serializer::Custom(codec) = &loud else {
             unreachable!()
