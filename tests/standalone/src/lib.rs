@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 pub mod websocket;
 
 /// How long a test waits for what must come.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A client that knows nothing but bytes; over a socket, or any other stream.
 pub struct RawClient<S = TcpStream> {
@@ -48,7 +48,9 @@ impl Received {
 impl RawClient {
     /// Connects and says nothing.
     pub async fn open(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).await.expect("the server listens");
+        let socket = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
         socket.set_nodelay(true).expect("the socket is alive");
         Self::over(socket)
     }
@@ -64,7 +66,10 @@ impl RawClient {
 impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
     /// A client that has said nothing yet, over this stream.
     pub fn over(socket: S) -> Self {
-        Self { socket, input: Vec::new() }
+        Self {
+            socket,
+            input: Vec::new(),
+        }
     }
 
     /// Says hello, reads the answer and acknowledges it.
@@ -72,13 +77,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         self.send(PacketType::Handshake, b"{}").await;
         let (kind, body) = self.packet().await.expect("a handshake is answered");
         assert_eq!(kind, PacketType::Handshake);
-        assert!(body.starts_with(br#"{"code":200,"#), "{}", String::from_utf8_lossy(&body));
+        assert!(
+            body.starts_with(br#"{"code":200,"#),
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
         self.send(PacketType::HandshakeAck, b"").await;
     }
 
     /// Sends bytes as they are.
     pub async fn write(&mut self, bytes: &[u8]) {
-        self.socket.write_all(bytes).await.expect("the server reads");
+        self.socket
+            .write_all(bytes)
+            .await
+            .expect("the server reads");
     }
 
     /// Sends bytes as they are, if the server still reads.
@@ -100,13 +112,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
 
     /// Sends a notify.
     pub async fn notify(&mut self, route: &str, body: &[u8]) {
-        self.write(&message_packet(MessageKind::Notify, 0, route, body)).await;
+        self.write(&message_packet(MessageKind::Notify, 0, route, body))
+            .await;
     }
 
     /// The next packet; `None` when the server has closed the connection.
     pub async fn packet(&mut self) -> Option<(PacketType, Vec<u8>)> {
         let next = self.next_packet();
-        tokio::time::timeout(DEADLINE, next).await.expect("something comes, or the end")
+        tokio::time::timeout(DEADLINE, next)
+            .await
+            .expect("something comes, or the end")
     }
 
     /// The same without a deadline, for tests that hold the clock. Dropping the future loses nothing.

@@ -45,11 +45,15 @@ pub struct Frame {
 impl WsClient {
     /// Connects and upgrades; says nothing more.
     pub async fn open(address: SocketAddr) -> Self {
-        let mut socket = TcpStream::connect(address).await.expect("the server listens");
+        let mut socket = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
         socket.write_all(REQUEST).await.expect("the server reads");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let byte = timeout(DEADLINE, socket.read_u8()).await.expect("an answer comes");
+            let byte = timeout(DEADLINE, socket.read_u8())
+                .await
+                .expect("an answer comes");
             head.push(byte.expect("the upgrade is answered"));
         }
         let head = String::from_utf8_lossy(&head);
@@ -87,13 +91,20 @@ impl WsClient {
             }
         }
         out.extend(MASK);
-        out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        out.extend(
+            payload
+                .iter()
+                .zip(MASK.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
         self.socket.write_all(&out).await.expect("the server reads");
     }
 
     /// The next frame; `None` when the server has closed the connection.
     pub async fn frame(&mut self) -> Option<Frame> {
-        timeout(DEADLINE, self.next_frame()).await.expect("something comes, or the end")
+        timeout(DEADLINE, self.next_frame())
+            .await
+            .expect("something comes, or the end")
     }
 
     async fn next_frame(&mut self) -> Option<Frame> {
@@ -106,7 +117,11 @@ impl WsClient {
         };
         let mut payload = vec![0; usize::try_from(len).expect("a frame fits in memory")];
         self.socket.read_exact(&mut payload).await.ok()?;
-        Some(Frame { fin: first & 0x80 != 0, opcode: first & 0x0f, payload })
+        Some(Frame {
+            fin: first & 0x80 != 0,
+            opcode: first & 0x0f,
+            payload,
+        })
     }
 
     /// Waits until the server closes the connection: the frames that came before that.

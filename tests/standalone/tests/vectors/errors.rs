@@ -51,13 +51,20 @@ async fn replay(list: &str, serializer: SerializerKind) {
     let app = app.start().await.unwrap();
     let mut client = RawClient::connect(app.local_addr(0).unwrap()).await;
     let rows = rows("errors.json", list);
-    check_names(list, &rows.iter().map(|row| text(row, "name")).collect::<Vec<_>>());
+    check_names(
+        list,
+        &rows.iter().map(|row| text(row, "name")).collect::<Vec<_>>(),
+    );
     let mut failures = Vec::new();
     for row in &rows {
         let name = text(row, "name");
-        client.send(PacketType::Data, &hex(text(row, "sent_message_hex"))).await;
+        client
+            .send(PacketType::Data, &hex(text(row, "sent_message_hex")))
+            .await;
         // Each answers with one reply, if any; a probe behind it shows that nothing else came.
-        client.request(PROBE, "connector.entry.emptybytes", b"").await;
+        client
+            .request(PROBE, "connector.entry.emptybytes", b"")
+            .await;
         let mut ours = Vec::new();
         loop {
             let message = client.message().await;
@@ -66,10 +73,15 @@ async fn replay(list: &str, serializer: SerializerKind) {
             }
             ours.push(message);
         }
-        let recorded: Vec<_> =
-            hexes(row, "received_messages_hex").iter().map(|bytes| decode(bytes)).collect();
+        let recorded: Vec<_> = hexes(row, "received_messages_hex")
+            .iter()
+            .map(|bytes| decode(bytes))
+            .collect();
         if let Err(problem) = judge(serializer, row, &ours, &recorded, exception(list, name)) {
-            failures.push(format!("{name}: {problem}\n  ours: {}", show(serializer, &ours)));
+            failures.push(format!(
+                "{name}: {problem}\n  ours: {}",
+                show(serializer, &ours)
+            ));
         }
     }
     assert!(failures.is_empty(), "{list}:\n{}", failures.join("\n"));
@@ -81,7 +93,11 @@ const PROBE: u64 = 1 << 40;
 fn show(serializer: SerializerKind, messages: &[Received]) -> String {
     let show = |message: &Received| match (message.error, serializer) {
         (true, SerializerKind::Protobuf) => format!("{:?}", error_of(serializer, &message.body)),
-        _ => format!("{:?} {}", message.kind, String::from_utf8_lossy(&message.body)),
+        _ => format!(
+            "{:?} {}",
+            message.kind,
+            String::from_utf8_lossy(&message.body)
+        ),
     };
     messages.iter().map(show).collect::<Vec<_>>().join(", ")
 }
@@ -95,7 +111,11 @@ fn judge(
 ) -> Result<(), String> {
     let same = is_same(serializer, ours, recorded);
     let Some(exception) = exception else {
-        return if same { Ok(()) } else { Err("not as recorded".to_owned()) };
+        return if same {
+            Ok(())
+        } else {
+            Err("not as recorded".to_owned())
+        };
     };
     if same {
         return Err("as recorded, so it needs no exception".to_owned());
@@ -111,10 +131,21 @@ fn judge(
     }
     let wanted = match exception.ours {
         Ours::ReplyAlone => {
-            let alone = recorded_reply.is_some_and(|recorded| {
-                is_same(serializer, ours, std::slice::from_ref(recorded))
-            });
-            return if alone { Ok(()) } else { Err("another reply".to_owned()) };
+            let alone = recorded_reply
+                .is_some_and(|recorded| is_same(serializer, ours, std::slice::from_ref(recorded)));
+            return if alone {
+                Ok(())
+            } else {
+                Err("another reply".to_owned())
+            };
+        }
+        Ours::Success(body) => {
+            let right = !reply.error && reply.body == body;
+            return if right {
+                Ok(())
+            } else {
+                Err("another reply".to_owned())
+            };
         }
         Ours::Packets(..) => return Err("no exception for a single request".to_owned()),
         Ours::Text(msg) => {
@@ -131,8 +162,11 @@ fn judge(
         return Err("the error bit is missing".to_owned());
     }
     let error = error_of(serializer, &reply.body);
-    let metadata: Vec<_> =
-        error.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let metadata: Vec<_> = error
+        .metadata
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
     if (error.code, error.msg.as_str(), metadata.as_slice()) != wanted {
         return Err(format!("not {wanted:?}"));
     }

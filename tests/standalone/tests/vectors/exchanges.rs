@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use pitaya::Tcp;
 use pitaya::acceptor;
 use pitaya::app::config::SerializerKind;
-use pitaya::protocol::packet::PacketType;
 use pitaya::protocol::message::MessageKind;
-use pitaya::Tcp;
+use pitaya::protocol::packet::PacketType;
 use serde_json::Value;
-use standalone_tests::{RawClient, Received, decode, packet_of, request};
+use standalone_tests::{DEADLINE, RawClient, Received, decode, packet_of, request};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::exceptions::{Closed, Exception, Ours, check_names, exception};
 use super::{hex, hexes, recorder, rows, text};
@@ -19,7 +20,10 @@ const PROBE: u64 = 1 << 40;
 /// A packet, its message decoded: two compressed bodies may differ and mean the same.
 #[derive(Debug, PartialEq)]
 enum Seen {
-    Message { head: (MessageKind, u64, String, bool), body: Vec<u8> },
+    Message {
+        head: (MessageKind, u64, String, bool),
+        body: Vec<u8>,
+    },
     Other(PacketType, Vec<u8>),
 }
 
@@ -27,8 +31,18 @@ fn seen((kind, body): (PacketType, Vec<u8>)) -> Seen {
     if kind != PacketType::Data {
         return Seen::Other(kind, body);
     }
-    let Received { kind, id, route, error, body, .. } = decode(&body);
-    Seen::Message { head: (kind, id, route, error), body }
+    let Received {
+        kind,
+        id,
+        route,
+        error,
+        body,
+        ..
+    } = decode(&body);
+    Seen::Message {
+        head: (kind, id, route, error),
+        body,
+    }
 }
 
 fn seen_bytes(bytes: &[u8]) -> Seen {
@@ -40,10 +54,17 @@ fn seen_bytes(bytes: &[u8]) -> Seen {
 #[tokio::test]
 async fn connections_go_as_recorded() {
     let app = recorder::app(recorder::config(SerializerKind::Json));
-    let app = app.acceptor(Tcp::bind("127.0.0.1:0")).start().await.unwrap();
+    let app = app
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
     let address = app.local_addr(0).unwrap();
     let rows = rows("exchanges.json", "exchanges");
-    check_names("exchanges", &rows.iter().map(|row| text(row, "name")).collect::<Vec<_>>());
+    check_names(
+        "exchanges",
+        &rows.iter().map(|row| text(row, "name")).collect::<Vec<_>>(),
+    );
     let mut failures = Vec::new();
     for row in &rows {
         let client = RawClient::open(address).await;
@@ -75,17 +96,24 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let name = text(row, "name");
-    let recorded: Vec<_> =
-        hexes(row, "received_hex").iter().map(|bytes| seen_bytes(bytes)).collect();
-    let recorded_end = if row["closed"] == true { Closed::Yes } else { Closed::No };
+    let recorded: Vec<_> = hexes(row, "received_hex")
+        .iter()
+        .map(|bytes| seen_bytes(bytes))
+        .collect();
+    let recorded_end = if row["closed"] == true {
+        Closed::Yes
+    } else {
+        Closed::No
+    };
     let exception = exception("exchanges", name);
     let (wanted, wanted_end) = match exception {
         None => (None, recorded_end),
-        Some(Exception { ours: Ours::Packets(packets, closed), .. }) => {
-            // The handshake's answers are as recorded, also there.
-            let shaken = hexes(row, "received_hex").into_iter().filter(|bytes| bytes[0] == 1);
-            let packets = shaken.chain(packets.iter().map(|bytes| hex(bytes)));
-            (Some(packets.map(|bytes| seen_bytes(&bytes)).collect::<Vec<_>>()), *closed)
+        Some(Exception {
+            ours: Ours::Packets(packets, closed),
+            ..
+        }) => {
+            let packets = packets.iter().map(|bytes| seen_bytes(&hex(bytes)));
+            (Some(packets.collect::<Vec<_>>()), *closed)
         }
         Some(_) => return Some(format!("{name}: an exception of the wrong kind")),
     };
@@ -114,9 +142,18 @@ where
         let _ = client.try_write(&probe).await;
     }
     let mut end = Closed::Yes;
-    while let Some(packet) = client.packet().await {
+    loop {
+        let Ok(packet) = timeout(DEADLINE, client.next_packet()).await else {
+            return Some(format!(
+                "{name}: neither packets nor the end come behind {ours:?}"
+            ));
+        };
+        let Some(packet) = packet else { break };
         match seen(packet) {
-            Seen::Message { head: (_, PROBE, ..), .. } => {
+            Seen::Message {
+                head: (_, PROBE, ..),
+                ..
+            } => {
                 end = Closed::No;
                 break;
             }
@@ -128,12 +165,12 @@ where
     let as_recorded = ours == recorded && end == recorded_end;
     match wanted {
         Some(_) if as_recorded => Some(format!("{name}: as recorded, so it needs no exception")),
-        Some(wanted) if ours != wanted || end != wanted_end => {
-            Some(format!("{name}: {ours:?}, closed: {end:?}, not {wanted:?}, {wanted_end:?}"))
-        }
-        None if !as_recorded => {
-            Some(format!("{name}: {ours:?}, closed: {end:?}, not {recorded:?}, {recorded_end:?}"))
-        }
+        Some(wanted) if ours != wanted || end != wanted_end => Some(format!(
+            "{name}: {ours:?}, closed: {end:?}, not {wanted:?}, {wanted_end:?}"
+        )),
+        None if !as_recorded => Some(format!(
+            "{name}: {ours:?}, closed: {end:?}, not {recorded:?}, {recorded_end:?}"
+        )),
         _ => None,
     }
 }
@@ -142,7 +179,11 @@ where
 #[tokio::test]
 async fn what_killed_the_original_only_closes_its_connection() {
     let app = recorder::app(recorder::config(SerializerKind::Json));
-    let app = app.acceptor(Tcp::bind("127.0.0.1:0")).start().await.unwrap();
+    let app = app
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
     let address = app.local_addr(0).unwrap();
     let mut bystander = RawClient::connect(address).await;
     let rows = rows("exchanges.json", "process_fatal_input");
@@ -155,10 +196,14 @@ async fn what_killed_the_original_only_closes_its_connection() {
         assert_eq!(client.rest().await, []);
         // The same behind a handshake, so that the message itself is looked at.
         let mut client = RawClient::connect(address).await;
-        let message = bytes.strip_prefix(b"\x02\0\0\0").expect("an ack comes first");
+        let message = bytes
+            .strip_prefix(b"\x02\0\0\0")
+            .expect("an ack comes first");
         client.write(message).await;
         assert_eq!(client.rest().await, []);
-        let reply = bystander.call(n as u64 + 1, "entry.raw", b"still here").await;
+        let reply = bystander
+            .call(n as u64 + 1, "entry.raw", b"still here")
+            .await;
         assert_eq!(reply.text(), "still here");
     }
     app.shutdown().await;

@@ -15,7 +15,11 @@ async fn silent_clients_get_the_recorded_heartbeats_and_are_closed() {
     let (connector, acceptor) = acceptor::memory(64 * 1024);
     let mut config = recorder::config(SerializerKind::Json);
     config.heartbeat.interval = Duration::from_secs(1);
-    let app = recorder::app(config).acceptor(acceptor).start().await.unwrap();
+    let app = recorder::app(config)
+        .acceptor(acceptor)
+        .start()
+        .await
+        .unwrap();
     let rows = rows("exchanges.json", "heartbeat_interval_1s_client_silent");
     assert_eq!(rows.len(), 2);
     for row in &rows {

@@ -22,7 +22,9 @@ fn rows(file: &str, list: &str) -> Vec<Value> {
 }
 
 fn text<'a>(row: &'a Value, key: &str) -> &'a str {
-    row[key].as_str().unwrap_or_else(|| panic!("{row} has no text `{key}`"))
+    row[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{row} has no text `{key}`"))
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -32,6 +34,10 @@ fn hex(text: &str) -> Vec<u8> {
 
 /// Every element of a list of hex texts.
 fn hexes(row: &Value, key: &str) -> Vec<Vec<u8>> {
-    let list = row[key].as_array().unwrap_or_else(|| panic!("{row} has no list `{key}`"));
-    list.iter().map(|item| hex(item.as_str().expect("hex digits"))).collect()
+    let list = row[key]
+        .as_array()
+        .unwrap_or_else(|| panic!("{row} has no list `{key}`"));
+    list.iter()
+        .map(|item| hex(item.as_str().expect("hex digits")))
+        .collect()
 }

@@ -13,7 +13,7 @@ use pitaya::{App, Context, Error, Result, handler, message};
 use std::time::Duration;
 
 /// The recorder's configuration: its heartbeat is 30 s, and it compresses.
-pub fn config(serializer: SerializerKind) -> Config {
+pub(crate) fn config(serializer: SerializerKind) -> Config {
     let mut config = Config::for_test();
     config.serializer = serializer;
     config.heartbeat.interval = Duration::from_secs(30);
@@ -23,18 +23,21 @@ pub fn config(serializer: SerializerKind) -> Config {
 }
 
 /// The app without its acceptor.
-pub fn app(config: Config) -> AppBuilder {
-    App::builder("connector").config(config).handler(Entry).before(hook)
+pub(crate) fn app(config: Config) -> AppBuilder {
+    App::builder("connector")
+        .config(config)
+        .handler(Entry)
+        .before(hook)
 }
 
 #[message(omit_empty)]
-pub struct TestRequest {
+pub(crate) struct TestRequest {
     #[field(1)]
     pub msg: String,
 }
 
 #[message(omit_empty)]
-pub struct TestResponse {
+pub(crate) struct TestResponse {
     #[field(1)]
     pub code: i32,
     #[field(2)]
@@ -43,7 +46,7 @@ pub struct TestResponse {
 
 #[message(validate)]
 #[derive(Validate)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     #[garde(length(min = 1))]
     pub name: String,
     #[garde(contains("@"))]
@@ -51,7 +54,10 @@ pub struct Credentials {
 }
 
 fn ok(msg: impl Into<String>) -> Result<TestResponse> {
-    Ok(TestResponse { code: 200, msg: msg.into() })
+    Ok(TestResponse {
+        code: 200,
+        msg: msg.into(),
+    })
 }
 
 fn hook<'a>(
@@ -59,7 +65,9 @@ fn hook<'a>(
     message: Option<&'a mut dyn AnyMessage>,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let request = message.as_deref().and_then(|m| m.downcast_ref::<TestRequest>());
+        let request = message
+            .as_deref()
+            .and_then(|m| m.downcast_ref::<TestRequest>());
         match request.map(|request| request.msg.as_str()) {
             Some("hook-plain") => Err("hook said no".into()),
             Some("hook-coded") => {
@@ -70,7 +78,7 @@ fn hook<'a>(
     })
 }
 
-pub struct Entry;
+pub(crate) struct Entry;
 
 #[handler]
 impl Entry {
@@ -89,7 +97,9 @@ impl Entry {
         Err(match request.msg.as_str() {
             "coded" => coded,
             "codedonemeta" => coded.with_metadata("table", "t1"),
-            "codedmeta" => coded.with_metadata("table", "t1").with_metadata("tier", "gold"),
+            "codedmeta" => coded
+                .with_metadata("table", "t1")
+                .with_metadata("tier", "gold"),
             "emptycode" => Error::new("", "no code given"),
             "plain" => "plain trouble".into(),
             // An error of another type, with a coded one inside it.
@@ -124,13 +134,18 @@ impl Entry {
     }
 
     async fn pushme(&self, ctx: &Context<'_>, request: TestRequest) -> Result<TestResponse> {
-        let message = TestResponse { code: 1, msg: request.msg };
+        let message = TestResponse {
+            code: 1,
+            msg: request.msg,
+        };
         ctx.session().push("onRecord", &message).await?;
         ok("pushed")
     }
 
     async fn pushraw(&self, ctx: &Context<'_>, request: TestRequest) -> Result<TestResponse> {
-        ctx.session().push("onRaw", &Bytes::from(request.msg)).await?;
+        ctx.session()
+            .push("onRaw", &Bytes::from(request.msg))
+            .await?;
         ok("pushed")
     }
 
@@ -151,9 +166,15 @@ impl Entry {
     }
 
     async fn pushusers(&self, ctx: &Context<'_>, request: TestRequest) -> Result<TestResponse> {
-        let message = TestResponse { code: 1, msg: String::new() };
+        let message = TestResponse {
+            code: 1,
+            msg: String::new(),
+        };
         let uids = [request.msg];
-        let delivery = ctx.app().push_to_users("connector", uids, "onRecord", &message).await?;
+        let delivery = ctx
+            .app()
+            .push_to_users("connector", uids, "onRecord", &message)
+            .await?;
         let text = "failed to push message to users, check array with failed uids";
         all_reached(delivery.unreached, text)?;
         ok("pushed")
@@ -180,12 +201,13 @@ fn all_reached(unreached: Vec<pitaya::Uid>, text: &'static str) -> Result<()> {
     Err(Error::new("REC-1", text).with_metadata("failed", failed.join(",")))
 }
 
-const WRONG_TYPE: CodecError =
-    CodecError(std::borrow::Cow::Borrowed("protobuf: convert on wrong type value"));
+const WRONG_TYPE: CodecError = CodecError(std::borrow::Cow::Borrowed(
+    "protobuf: convert on wrong type value",
+));
 
 /// A value that no serializer can write: the original had a Go channel in its place.
 #[derive(Default, serde::Serialize)]
-pub struct Channel;
+pub(crate) struct Channel;
 
 impl Message for Channel {
     const FORMATS: Formats = Formats::ALL;
@@ -214,7 +236,7 @@ impl Message for Channel {
 /// An argument that is no protobuf message. It claims to be one, because a type that says the truth
 /// cannot be mounted in an app that speaks protobuf.
 #[derive(Default)]
-pub struct JsonOnly(Credentials);
+pub(crate) struct JsonOnly(Credentials);
 
 impl Message for JsonOnly {
     const FORMATS: Formats = Formats::ALL;
@@ -246,5 +268,11 @@ impl Message for JsonOnly {
 }
 
 const fn descriptor(name: &'static str) -> MessageDescriptor {
-    MessageDescriptor { name, package: "protos", docs: "", shape: Shape::Message(&[]) }
+    MessageDescriptor {
+        name,
+        package: "protos",
+        docs: "",
+        formats: Formats::ALL,
+        shape: Shape::Message(&[]),
+    }
 }
