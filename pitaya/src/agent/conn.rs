@@ -133,7 +133,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close),
+            Poll::Pending => {
+                // An end does not wait until the peer takes something.
+                if session.out().ended() {
+                    return Poll::Ready(Next::Close(CloseReason::Closed));
+                }
+                return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close);
+            }
         }
         loop {
             if core.app().is_draining() {
