@@ -1,7 +1,7 @@
 //! `#[handler]`: the block as it came, its dispatch, its tables, its place in the registry.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::client;
@@ -118,13 +118,13 @@ fn tables(service: &Service) -> TokenStream {
         quote! { #(#cfgs)* #spec }
     });
     let location = location(&private, self_ty.span());
+    let imports = imports(&private);
     // A service that cannot be shared between threads is one mistake. Assumed here (`for<..>` keeps
     // the compiler from deciding it on the spot), it is reported once, by `HandlerService`.
     quote! {
         #(#cfgs)*
         const _: () = {
-            #[allow(unused_imports)]
-            use #private::{CallFallback as _, RunningFallback as _};
+            #imports
 
             #definition
 
@@ -251,26 +251,33 @@ impl Indexes {
                 quote!(#n)
             }
             Self::Counted => {
-                let (ident, at) = (
-                    &route.ident,
-                    format_ident!("__at", span = Span::mixed_site()),
-                );
-                let _ = index;
-                quote!(#at if #at == __Index::#ident as ::core::primitive::u16)
+                let ident = &route.ident;
+                quote!(_ if #index == __Index::#ident as ::core::primitive::u16)
             }
         }
     }
 }
 
-/// `Call::<Argument, Returned>`: the steps of a call for these types.
+/// What generated code brings into scope: the steps of a call under a name that no type of the user
+/// has, and the traits that they fall back to.
+pub(super) fn imports(private: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #private::{Call as __Call, CallFallback as _, RunningFallback as _};
+    }
+}
+
+/// `__Call::<Argument, Returned>`: the steps of a call for these types.
 pub(super) fn call_type(service: &Service, route: &Route, span: Span) -> TokenStream {
-    let private = service.private_at(span);
     let returned = &route.returns.ty;
     let argument = match route.argument() {
         Some((_, ty)) => ty.to_token_stream(),
-        None => quote!(#private::bytes::Bytes),
+        None => {
+            let private = service.private();
+            quote!(#private::bytes::Bytes)
+        }
     };
-    quote_spanned!(span=> #private::Call::<#argument, #returned>)
+    quote_spanned!(span=> __Call::<#argument, #returned>)
 }
 
 fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {

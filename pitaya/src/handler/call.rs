@@ -1,9 +1,11 @@
 //! The steps of one call, as generated code takes them.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::time::Duration;
 
-use super::hooks::HookReply;
+use futures_util::future::Either;
+
+use super::hooks::{BoxFuture, HookReply};
 use super::{CallFuture, Context, Return};
 use crate::error::{Error, codes};
 use crate::message::{AnyMessage, Body};
@@ -33,18 +35,19 @@ pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
 }
 
 /// Runs the after-hooks and sends the reply, or the error of a call that was ended.
-pub async fn finish<R: Return>(
-    ctx: &Context<'_>,
+///
+/// Without hooks it is done when it returns: its future holds no reply, which would otherwise count
+/// against the room that a call has.
+pub fn finish<'a, R: Return>(
+    ctx: &'a Context<'_>,
     returned: Result<R, Error>,
-) -> Result<(), Error> {
+) -> Either<Ready<Result<(), Error>>, BoxFuture<'a, Result<(), Error>>> {
     let reply = returned.and_then(R::into_reply);
-    if ctx.after_hooks().is_empty() {
-        return match reply? {
-            Some(reply) => ctx.reply(&reply),
-            None => Ok(()),
-        };
+    if !ctx.after_hooks().is_empty() {
+        return Either::Right(Box::pin(finish_hooked(ctx, reply)));
     }
-    Box::pin(finish_hooked(ctx, reply)).await
+    let sent = reply.and_then(|reply| reply.map_or(Ok(()), |reply| ctx.reply(&reply)));
+    Either::Left(ready(sent))
 }
 
 async fn finish_hooked<T: Body>(
