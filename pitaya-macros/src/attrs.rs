@@ -259,7 +259,9 @@ fn parse_duration(text: &str) -> Option<Duration> {
         let (fraction, after) = match after.strip_prefix('.') {
             Some(after) => {
                 let digits = after.find(|c: char| !c.is_ascii_digit())?;
-                after.split_at_checked(digits).filter(|(digits, _)| !digits.is_empty())?
+                after
+                    .split_at_checked(digits)
+                    .filter(|(digits, _)| !digits.is_empty())?
             }
             None => ("", after),
         };

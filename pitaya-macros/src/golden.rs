@@ -16,7 +16,10 @@ fn check(expansion: Expansion, attributes: TokenStream, item: TokenStream, golde
         Ok(file) => prettyplease::unparse(&file),
         Err(error) => panic!("{error} in {tokens}"),
     };
-    let errors: String = errors.iter().map(|error| format!("// error: {error}\n")).collect();
+    let errors: String = errors
+        .iter()
+        .map(|error| format!("// error: {error}\n"))
+        .collect();
     golden.assert_eq(&(file + &errors));
 }
 

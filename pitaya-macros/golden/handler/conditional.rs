@@ -70,48 +70,40 @@ const _: () = {
                     __Call::<
                         ::pitaya::__private::bytes::Bytes,
                         (),
-                    >::start(async move {
-                        ::pitaya::__private::before_nothing(__context).await?;
-                        __Call::<
-                            ::pitaya::__private::bytes::Bytes,
-                            (),
-                        >::finish(
-                                __context,
-                                ::pitaya::__private::Running(
-                                        __Call::<
-                                            ::pitaya::__private::bytes::Bytes,
-                                            (),
-                                        >::must_be_send(Self::join(self)),
-                                    )
-                                    .run()
-                                    .await,
-                            )
-                            .await
-                    })
+                    >::run_nothing(
+                        __context,
+                        ::pitaya::__private::Unlimited,
+                        move || {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        ::pitaya::__private::bytes::Bytes,
+                                        (),
+                                    >::must_be_send(Self::join(self)),
+                                )
+                                .run()
+                        },
+                        ::core::convert::identity,
+                    )
                 }
                 #[cfg(feature = "extra")]
                 _ if __index == __Index::leave as ::core::primitive::u16 => {
                     __Call::<
                         ::pitaya::__private::bytes::Bytes,
                         (),
-                    >::start(async move {
-                        ::pitaya::__private::before_nothing(__context).await?;
-                        __Call::<
-                            ::pitaya::__private::bytes::Bytes,
-                            (),
-                        >::finish(
-                                __context,
-                                ::pitaya::__private::Running(
-                                        __Call::<
-                                            ::pitaya::__private::bytes::Bytes,
-                                            (),
-                                        >::must_be_send(Self::leave(self)),
-                                    )
-                                    .run()
-                                    .await,
-                            )
-                            .await
-                    })
+                    >::run_nothing(
+                        __context,
+                        ::pitaya::__private::Unlimited,
+                        move || {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        ::pitaya::__private::bytes::Bytes,
+                                        (),
+                                    >::must_be_send(Self::leave(self)),
+                                )
+                                .run()
+                        },
+                        ::core::convert::identity,
+                    )
                 }
                 _ => ::pitaya::__private::no_such_method("room", __index),
             }

@@ -38,35 +38,26 @@ const _: () = {
         ) -> game::net::__private::CallFuture<'__call> {
             match __index {
                 0 => {
-                    let __message = game::net::__private::decode::<
-                        Vec<crate::rooms::Room>,
-                    >(__context, __body);
                     __Call::<
                         Vec<crate::rooms::Room>,
                         (),
-                    >::start(async move {
-                        let mut __message = __message?;
-                        __Call::<
+                    >::run(
+                        __context,
+                        game::net::__private::decode::<
                             Vec<crate::rooms::Room>,
-                            (),
-                        >::before(__context, &mut __message)
-                            .await?;
-                        __Call::<
-                            Vec<crate::rooms::Room>,
-                            (),
-                        >::finish(
-                                __context,
-                                game::net::__private::Running(
-                                        __Call::<
-                                            Vec<crate::rooms::Room>,
-                                            (),
-                                        >::must_be_send(Self::join_room(self, __message)),
-                                    )
-                                    .run()
-                                    .await,
-                            )
-                            .await
-                    })
+                        >(__context, __body),
+                        game::net::__private::Unlimited,
+                        move |__message| {
+                            game::net::__private::Running(
+                                    __Call::<
+                                        Vec<crate::rooms::Room>,
+                                        (),
+                                    >::must_be_send(Self::join_room(self, __message)),
+                                )
+                                .run()
+                        },
+                        ::core::convert::identity,
+                    )
                 }
                 _ => game::net::__private::no_such_method("lobby", __index),
             }

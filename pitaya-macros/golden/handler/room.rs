@@ -121,146 +121,102 @@ const _: () = {
         ) -> ::pitaya::__private::CallFuture<'__call> {
             match __index {
                 0 => {
-                    let __message = ::pitaya::__private::decode::<
-                        Join,
-                    >(__context, __body);
                     __Call::<
                         Join,
                         Result<Joined>,
-                    >::start(async move {
-                        let mut __message = __message?;
-                        __Call::<Join, Result<Joined>>::before(__context, &mut __message)
-                            .await?;
-                        let __returned = ::pitaya::__private::with_timeout(
+                    >::run(
+                        __context,
+                        ::pitaya::__private::decode::<Join>(__context, __body),
+                        ::pitaya::__private::Within(
                             ::core::time::Duration::new(90u64, 0u32),
-                            async move {
-                                ::core::result::Result::Ok(
-                                    ::pitaya::__private::replies::<
-                                        Joined,
-                                        _,
-                                    >(
-                                        ::pitaya::__private::Running(
-                                                __Call::<
-                                                    Join,
-                                                    Result<Joined>,
-                                                >::must_be_send(Self::join(self, __context, __message)),
-                                            )
-                                            .run()
-                                            .await,
-                                    ),
+                        ),
+                        move |__message| {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        Join,
+                                        Result<Joined>,
+                                    >::must_be_send(Self::join(self, __context, __message)),
                                 )
-                            },
-                        );
-                        __Call::<
-                            Join,
-                            Result<Joined>,
-                        >::finish_in_time(__context, __returned.await)
-                            .await
-                    })
+                                .run()
+                        },
+                        |__returned| ::pitaya::__private::replies::<
+                            Joined,
+                            _,
+                        >(__returned),
+                    )
                 }
                 1 => {
-                    let __message = ::pitaya::__private::decode::<
-                        Find,
-                    >(__context, __body);
                     __Call::<
                         Find,
                         Result<Option<Found>, RoomError>,
-                    >::start(async move {
-                        let mut __message = __message?;
-                        __Call::<
-                            Find,
-                            Result<Option<Found>, RoomError>,
-                        >::before(__context, &mut __message)
-                            .await?;
-                        __Call::<
-                            Find,
-                            Result<Option<Found>, RoomError>,
-                        >::finish(
-                                __context,
-                                ::pitaya::__private::may_reply::<
-                                    Found,
-                                    RoomError,
-                                >(
-                                    ::pitaya::__private::Running(
-                                            __Call::<
-                                                Find,
-                                                Result<Option<Found>, RoomError>,
-                                            >::must_be_send(Self::find(self, __message)),
-                                        )
-                                        .run()
-                                        .await,
-                                ),
-                            )
-                            .await
-                    })
+                    >::run(
+                        __context,
+                        ::pitaya::__private::decode::<Find>(__context, __body),
+                        ::pitaya::__private::Unlimited,
+                        move |__message| {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        Find,
+                                        Result<Option<Found>, RoomError>,
+                                    >::must_be_send(Self::find(self, __message)),
+                                )
+                                .run()
+                        },
+                        |__returned| ::pitaya::__private::may_reply::<
+                            Found,
+                            RoomError,
+                        >(__returned),
+                    )
                 }
                 2 => {
-                    let __message = ::pitaya::__private::decode::<
-                        Say,
-                    >(__context, __body);
                     __Call::<
                         Say,
                         (),
-                    >::start(async move {
-                        let mut __message = __message?;
-                        __Call::<Say, ()>::before(__context, &mut __message).await?;
-                        __Call::<Say, ()>::finish(__context, Self::say(self, __message))
-                            .await
-                    })
+                    >::run(
+                        __context,
+                        ::pitaya::__private::decode::<Say>(__context, __body),
+                        ::pitaya::__private::Unlimited,
+                        move |__message| async move { Self::say(self, __message) },
+                        ::core::convert::identity,
+                    )
                 }
                 3 => {
                     __Call::<
                         ::pitaya::__private::bytes::Bytes,
                         Result<()>,
-                    >::start(async move {
-                        ::pitaya::__private::before_nothing(__context).await?;
-                        __Call::<
-                            ::pitaya::__private::bytes::Bytes,
-                            Result<()>,
-                        >::finish(
-                                __context,
-                                ::pitaya::__private::ends::<
-                                    _,
-                                >(
-                                    ::pitaya::__private::Running(
-                                            __Call::<
-                                                ::pitaya::__private::bytes::Bytes,
-                                                Result<()>,
-                                            >::must_be_send(Self::leave(self)),
-                                        )
-                                        .run()
-                                        .await,
-                                ),
-                            )
-                            .await
-                    })
+                    >::run_nothing(
+                        __context,
+                        ::pitaya::__private::Unlimited,
+                        move || {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        ::pitaya::__private::bytes::Bytes,
+                                        Result<()>,
+                                    >::must_be_send(Self::leave(self)),
+                                )
+                                .run()
+                        },
+                        |__returned| ::pitaya::__private::ends::<_>(__returned),
+                    )
                 }
                 4 => {
                     __Call::<
                         ::pitaya::__private::bytes::Bytes,
                         Outcome,
-                    >::start(async move {
-                        ::pitaya::__private::before_nothing(__context).await?;
-                        __Call::<
-                            ::pitaya::__private::bytes::Bytes,
-                            Outcome,
-                        >::finish(
-                                __context,
-                                ::pitaya::__private::returns::<
-                                    Outcome,
-                                >(
-                                    ::pitaya::__private::Running(
-                                            __Call::<
-                                                ::pitaya::__private::bytes::Bytes,
-                                                Outcome,
-                                            >::must_be_send(Self::alias(self)),
-                                        )
-                                        .run()
-                                        .await,
-                                ),
-                            )
-                            .await
-                    })
+                    >::run_nothing(
+                        __context,
+                        ::pitaya::__private::Unlimited,
+                        move || {
+                            ::pitaya::__private::Running(
+                                    __Call::<
+                                        ::pitaya::__private::bytes::Bytes,
+                                        Outcome,
+                                    >::must_be_send(Self::alias(self)),
+                                )
+                                .run()
+                        },
+                        |__returned| ::pitaya::__private::returns::<Outcome>(__returned),
+                    )
                 }
                 _ => ::pitaya::__private::no_such_method("room", __index),
             }

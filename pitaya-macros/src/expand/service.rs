@@ -290,63 +290,47 @@ fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
         ..
     } = locals;
     let steps = call_type(service, route, Span::call_site());
-
-    // The calls that carry a bound stand at the type that has to meet it.
-    let decode = route.argument().map(|(_, ty)| {
-        let decode = quote_spanned! {ty.span()=> #private::decode::<#ty>(#context, #body) };
-        quote! { let #message = #decode; }
-    });
-    let before = match decode {
-        Some(_) => quote! {
-            let mut #message = #message?;
-            #steps::before(#context, &mut #message).await?;
-        },
-        None => quote! { #private::before_nothing(#context).await?; },
-    };
-
     let ident = &route.ident;
-    let arguments = route.parameters.iter().map(|parameter| match parameter {
-        Parameter::Context(span) => {
-            Ident::new(&context.to_string(), context.span().located_at(*span))
-        }
-        Parameter::Message { ty, .. } => {
-            Ident::new(&message.to_string(), message.span().located_at(ty.span()))
-        }
+    let arguments = route.parameters.iter().map(|parameter| {
+        // A type that doesn't fit is told at the parameter.
+        let (local, span) = match parameter {
+            Parameter::Context(span) => (context, *span),
+            Parameter::Message { ty, .. } => (message, ty.span()),
+        };
+        Ident::new(&local.to_string(), local.span().located_at(span))
     });
-    let arguments = arguments.collect::<Vec<_>>();
-    let mut returned = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
+    let mut called = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
     if route.is_async {
-        let checked = call_type(service, route, ident.span());
-        returned = quote_spanned! {ident.span()=> #checked::must_be_send(#returned) };
-        returned = quote! { #private::Running(#returned).run().await };
+        let steps = call_type(service, route, ident.span());
+        called = quote_spanned! {ident.span()=> #steps::must_be_send(#called) };
+        called = quote! { #private::Running(#called).run() };
+    } else {
+        called = quote! { async move { #called } };
     }
-    let returned = checked(&private, route, &returned);
-    let finish = match route.timeout {
-        None => quote! { #steps::finish(#context, #returned).await },
+    let limit = match route.timeout {
+        None => quote!(#private::Unlimited),
         Some(limit) => {
             let limit = duration(limit);
-            quote! {
-                let __returned = #private::with_timeout(#limit, async move {
-                    ::core::result::Result::Ok(#returned)
-                });
-                #steps::finish_in_time(#context, __returned.await).await
-            }
+            quote!(#private::Within(#limit))
         }
     };
-    quote! {
-        #decode
-        #steps::start(async move {
-            #before
-            #finish
-        })
+    let check = check(&private, route);
+    match route.argument() {
+        None => quote! { #steps::run_nothing(#context, #limit, move || #called, #check) },
+        Some((_, ty)) => {
+            let decoded = quote_spanned! {ty.span()=> #private::decode::<#ty>(#context, #body) };
+            quote! {
+                #steps::run(#context, #decoded, #limit, move |#message| #called, #check)
+            }
+        }
     }
 }
 
-/// Passes what the method returns through the function that carries the bounds of its type.
-fn checked(private: &TokenStream, route: &Route, returned: &TokenStream) -> TokenStream {
+/// The function that what the method returns passes through: it carries the bounds of its type.
+fn check(private: &TokenStream, route: &Route) -> TokenStream {
     let ty = &route.returns.ty;
     let check = match &route.returns.answer {
-        Answer::Nothing => return returned.clone(),
+        Answer::Nothing => return quote! { ::core::convert::identity },
         Answer::End { error } => quote_spanned! {ty.span()=> #private::ends::<#error> },
         Answer::Value { value, error } => {
             quote_spanned! {ty.span()=> #private::replies::<#value, #error> }
@@ -356,7 +340,9 @@ fn checked(private: &TokenStream, route: &Route, returned: &TokenStream) -> Toke
         }
         Answer::Hidden => quote_spanned! {ty.span()=> #private::returns::<#ty> },
     };
-    quote! { #check(#returned) }
+    // Called here, not passed on: the bounds would be told of once more where it is.
+    let returned = Ident::new("__returned", Span::mixed_site());
+    quote! { |#returned| #check(#returned) }
 }
 
 fn spec(service: &Service, route: &Route) -> TokenStream {

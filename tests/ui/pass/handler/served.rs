@@ -1,9 +1,12 @@
 //! A service as declared, called through its typed client: every shape of method does what it says.
 #![deny(warnings)]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pitaya::client::Error as ClientError;
+use pitaya::handler::{AfterHook, BeforeHook, BoxFuture, HookReply};
+use pitaya::message::AnyMessage;
 use pitaya::{App, Config, Context, Error, Result, Tcp, handler, message};
 
 #[message]
@@ -103,17 +106,56 @@ fn answered<T>(result: std::result::Result<T, ClientError>) -> (String, String) 
     }
 }
 
+/// Counts calls, and changes one payload.
+#[derive(Clone, Default)]
+struct Counted(Arc<[AtomicUsize; 2]>);
+
+impl BeforeHook for Counted {
+    fn before<'a>(
+        &'a self,
+        _: &'a Context<'a>,
+        message: Option<&'a mut dyn AnyMessage>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.0[0].fetch_add(1, Ordering::SeqCst);
+            if let Some(join) = message.and_then(|message| message.downcast_mut::<Join>()) {
+                join.room = join.room.trim_start_matches("hooked ").into();
+            }
+            Ok(())
+        })
+    }
+}
+
+impl AfterHook for Counted {
+    fn after<'a>(&'a self, _: &'a Context<'a>, _: &'a mut HookReply<'_>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.0[1].fetch_add(1, Ordering::SeqCst);
+        })
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let app = App::builder("connector")
-        .config(Config::for_test())
-        .acceptor(Tcp::bind("127.0.0.1:0"))
-        .handler(Room::default())
-        .start()
-        .await
-        .unwrap();
+    let app = || {
+        App::builder("connector")
+            .config(Config::for_test())
+            .acceptor(Tcp::bind("127.0.0.1:0"))
+            .handler(Room::default())
+    };
+    play(app().start().await.unwrap(), "").await;
+
+    let hook = Counted::default();
+    let app = app().before(hook.clone()).after(hook.clone());
+    play(app.start().await.unwrap(), "hooked ").await;
+    let [before, after] = &*hook.0;
+    assert_eq!(before.load(Ordering::SeqCst), 12);
+    assert_eq!(after.load(Ordering::SeqCst), 12, "also after what failed or took too long");
+}
+
+/// Calls every method; `prefix` is what hooks take away.
+async fn play(app: App, prefix: &str) {
     let room = RoomHandlerClient::connect(app.local_addr(0).unwrap()).await.unwrap();
-    let join = |room: &str| Join { room: room.into() };
+    let join = |room: &str| Join { room: format!("{prefix}{room}") };
 
     assert_eq!(room.join_room(&join("a")).await.unwrap().members, ["a"]);
     assert_eq!(room.plain(&join("b")).await.unwrap().members, ["b"]);
