@@ -96,7 +96,6 @@ pub(super) fn enumeration(model: &Model, values: &[Value]) -> TokenStream {
 }
 
 pub(super) fn oneof(model: &Model, variants: &[Field]) -> TokenStream {
-    let ident = &model.ident;
     let field_descriptors = variants.iter().map(field_descriptor);
     let descriptor = descriptor(
         model,

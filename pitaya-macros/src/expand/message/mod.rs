@@ -9,6 +9,9 @@ mod model;
 mod record;
 mod traits;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
