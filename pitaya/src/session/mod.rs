@@ -207,7 +207,10 @@ impl Session {
         let serializer = self.0.app.serializer();
         let queued =
             frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
-        if let Err(problem) = queued {
+        // That the client has left is counted where it is noticed.
+        if let Err(problem) = queued
+            && !self.is_closed()
+        {
             tracing::error!(session = self.0.id, %problem, "an error reply was not encoded");
         }
     }
