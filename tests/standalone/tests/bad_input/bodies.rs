@@ -102,7 +102,7 @@ pub(crate) fn bomb(inflated: usize) -> Vec<u8> {
 #[tokio::test]
 async fn a_deflate_bomb_closes_only_its_connection() {
     let mut scene = Scene::new().await;
-    let bomb = bomb(64 * 1024 * 1024);
+    let bomb = bomb(32 * 1024 * 1024);
     assert!(bomb.len() < 128 * 1024);
     // To a handler, to nobody, as a notify, and as what only servers send.
     for head in [

@@ -71,7 +71,7 @@ fn an_endless_packet_holds_no_more_than_the_packet_limit() {
 fn a_deflate_bomb_holds_no_more_than_the_inflation_limit() {
     let packet = packet_of(
         PacketType::Data,
-        &[&b"\x10\x01\x0aentry.echo"[..], &bomb(256 * MIB as usize)].concat(),
+        &[&b"\x10\x01\x0aentry.echo"[..], &bomb(32 * MIB as usize)].concat(),
     );
     let used = peak(patient(), async |scene| {
         for _ in 0..3 {
