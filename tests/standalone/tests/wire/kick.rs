@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pitaya::{Tcp, WebSocket};
 use pitaya::app::config::{Config, Overflow};
 use pitaya::protocol::packet::PacketType;
 use pitaya::session::CloseReason;
-use standalone_tests::{RawClient, decode};
+use pitaya::{Tcp, WebSocket};
 use standalone_tests::websocket::{BINARY, WsClient};
+use standalone_tests::{RawClient, decode};
 use tokio::time::sleep;
 
 use crate::app::{builder, client, in_memory, on_tcp, only_session};
@@ -37,8 +37,13 @@ async fn what_was_queued_leaves_before_the_kick() {
     let (app, mut client) = on_tcp(builder(Config::for_test())).await;
     client.request(1, "play.kick", b"bye").await;
     let rest = client.rest().await;
-    let [(PacketType::Data, push), kick] = &rest[..] else { panic!("{rest:?}") };
-    assert_eq!((decode(push).route.as_str(), decode(push).text()), ("onMessage", "bye"));
+    let [(PacketType::Data, push), kick] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(
+        (decode(push).route.as_str(), decode(push).text()),
+        ("onMessage", "bye")
+    );
     assert_eq!(*kick, KICK);
     app.shutdown().await;
 }
@@ -71,8 +76,13 @@ async fn a_kick_during_heavy_pushing_on_a_websocket_arrives_and_closes() {
     for _ in 0..5 {
         let mut client = WsClient::connect(app.local_addr(0).unwrap()).await;
         // The answer shows that the ack was processed.
-        client.send(BINARY, &standalone_tests::request(1, "play.echo", b"")).await;
-        assert_eq!(client.frame().await.unwrap().payload, b"\x04\0\0\x02\x04\x01");
+        client
+            .send(BINARY, &standalone_tests::request(1, "play.echo", b""))
+            .await;
+        assert_eq!(
+            client.frame().await.unwrap().payload,
+            b"\x04\0\0\x02\x04\x01"
+        );
         let session = only_session(&app);
         let pushers: Vec<_> = (0..5)
             .map(|_| {
@@ -96,7 +106,11 @@ async fn a_kick_during_heavy_pushing_on_a_websocket_arrives_and_closes() {
         let packets: Vec<_> = rest.iter().filter(|frame| frame.opcode == BINARY).collect();
         let (kick, pushes) = packets.split_last().expect("the kick comes");
         assert_eq!(kick.payload, [5, 0, 0, 0]);
-        assert!(pushes.iter().all(|push| push.fin && push.payload.len() == 4 + 2 + 9 + 500));
+        assert!(
+            pushes
+                .iter()
+                .all(|push| push.fin && push.payload.len() == 4 + 2 + 9 + 500)
+        );
         for pusher in pushers {
             pusher.await.unwrap();
         }
