@@ -2,15 +2,19 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use pitaya::client::{Client, DisconnectReason};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
+
+/// Generous: only a failing test ever waits this long.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The program, killed when a test fails before it has ended.
 struct Chat {
     process: Child,
-    output: BufReader<ChildStdout>,
     /// Host and port of the page.
     page: String,
 }
@@ -20,28 +24,24 @@ impl Chat {
         let mut process = Command::new(env!("CARGO_BIN_EXE_chat"))
             .args(["--page", "127.0.0.1:0", "--socket", "127.0.0.1:0"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
-        output.read_line(&mut line).unwrap();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let url = line
             .split_whitespace()
             .find_map(|word| word.strip_prefix("http://"));
         let page = url.expect(&line).trim_end_matches('/').to_owned();
-        Self {
-            process,
-            output,
-            page,
-        }
+        Self { process, page }
     }
 
     /// Status line and headers, and the body.
     fn ask(&self, method: &str, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.page).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let host = &self.page;
         write!(
             stream,
@@ -52,6 +52,15 @@ impl Chat {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").expect("headers");
         (head.to_owned(), body.to_owned())
+    }
+
+    /// Where the page is told to find the game server.
+    fn socket_port(&self) -> u16 {
+        let (_, body) = self.ask("GET", "/config.json");
+        let port = body
+            .strip_prefix(r#"{"ws":"ws://:"#)
+            .and_then(|rest| rest.strip_suffix(r#""}"#));
+        port.and_then(|port| port.parse().ok()).expect(&body)
     }
 }
 
@@ -126,23 +135,17 @@ fn the_header_and_the_page_name_one_policy() {
 #[test]
 fn the_page_is_told_where_the_game_server_listens() {
     let chat = Chat::start();
-    let (head, body) = chat.ask("GET", "/config.json");
+    let (head, _) = chat.ask("GET", "/config.json");
     assert!(
         head.contains("content-type: application/json\r\n"),
         "{head}"
     );
-    let port = body
-        .strip_prefix(r#"{"ws":"ws://:"#)
-        .and_then(|rest| rest.strip_suffix(r#""}"#));
-    let port: u16 = port.and_then(|port| port.parse().ok()).expect(&body);
 
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", chat.socket_port())).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     write!(
         stream,
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET / HTTP/1.1\r\nHost: chat\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     .unwrap();
@@ -151,16 +154,25 @@ fn the_page_is_told_where_the_game_server_listens() {
     assert!(status.starts_with("HTTP/1.1 101 "), "{status}");
 }
 
-#[test]
-fn ctrl_c_ends_it_in_order() {
+#[tokio::test]
+async fn ctrl_c_ends_it_in_order() {
     let mut chat = Chat::start();
-    // It has started when somebody is let in.
-    let (_, config) = chat.ask("GET", "/config.json");
-    assert!(config.contains("ws"));
+    // What it logs: the start, and at the end the end.
+    let mut log = BufReader::new(chat.process.stderr.take().unwrap());
+    let mut started = String::new();
+    while !started.contains("all modules started!") {
+        assert_ne!(log.read_line(&mut started).unwrap(), 0, "{started}");
+    }
+    let socket = format!("ws://127.0.0.1:{}/", chat.socket_port());
+    let player = Client::connect(&socket).await.unwrap();
+
     kill_process(Pid::from_child(&chat.process), Signal::INT).unwrap();
-    let mut rest = String::new();
-    chat.output.read_to_string(&mut rest).unwrap();
-    assert_eq!(chat.process.wait().unwrap().code(), Some(0), "{rest}");
+    let reason = timeout(DEADLINE, player.closed()).await.unwrap();
+    assert_eq!(reason, DisconnectReason::Kicked);
+    let mut ended = String::new();
+    log.read_to_string(&mut ended).unwrap();
+    assert_eq!(chat.process.wait().unwrap().code(), Some(0), "{ended}");
+    assert!(ended.contains("shut down"), "{ended}");
 }
 
 #[test]
