@@ -28,11 +28,17 @@ pub trait AnyMessage: Any + Send + Sync {
     /// Appends the JSON form; raw bytes as they are.
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
     /// Replaces the value by one read from its JSON form; raw bytes as they are.
-    fn decode_json(&mut self, body: &[u8]) -> Result<(), CodecError>;
+    fn decode_json(&mut self, body: &[u8]) -> Result<(), CodecError> {
+        _ = body;
+        Err(CodecError::new("the message cannot be read from JSON"))
+    }
     /// Appends the protobuf form; raw bytes as they are.
     fn encode_protobuf(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
     /// Replaces the value by one read from its protobuf form; raw bytes as they are.
-    fn decode_protobuf(&mut self, body: &[u8]) -> Result<(), CodecError>;
+    fn decode_protobuf(&mut self, body: &[u8]) -> Result<(), CodecError> {
+        _ = body;
+        Err(CodecError::new("the message cannot be read from protobuf"))
+    }
 }
 
 impl dyn AnyMessage {

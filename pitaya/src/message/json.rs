@@ -4,17 +4,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::CodecError;
+use crate::json;
 
 /// Appends the JSON form of a value; nothing is appended on an error.
+#[inline]
 pub fn encode_json<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-    let start = out.len();
-    serde_json::to_writer(&mut *out, value).map_err(|error| {
-        out.truncate(start);
-        CodecError::new(error.to_string())
-    })
+    json::write(value, out).map_err(|error| CodecError::new(error.to_string()))
 }
 
 /// Reads a value from its JSON form.
+#[inline]
 pub fn decode_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> {
-    serde_json::from_slice(body).map_err(|error| CodecError::new(error.to_string()))
+    json::read(body).map_err(|error| CodecError::new(error.to_string()))
 }
