@@ -10,6 +10,7 @@ mod floor;
 mod generator;
 mod instructions;
 mod load;
+mod ours;
 mod report;
 mod server;
 mod wire;
@@ -139,7 +140,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
         alternations: None,
         only: Vec::new(),
         transports: Vec::new(),
-        against: Subject::Floor,
+        against: Subject::Pitaya,
     };
     let mut arguments = arguments.iter();
     while let Some(&argument) = arguments.next() {
