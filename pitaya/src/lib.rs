@@ -1,33 +1,102 @@
-//! pitaya
+//! A framework for distributed multiplayer game servers, declared with attribute macros.
+//!
+//! Annotate an impl block with [`#[handler]`](macro@handler), its messages with
+//! [`#[message]`](macro@message), mount it in an [`App`], and players can call it over TCP and
+//! WebSocket. On the wire this is Pitaya, so the clients that exist for it connect unchanged.
+//!
+//! ```no_run
+//! use pitaya::prelude::*;
+//!
+//! #[message]
+//! pub struct Say { pub text: String }
+//!
+//! pub struct Room;
+//!
+//! #[handler]
+//! impl Room {
+//!     /// Repeats what was said.
+//!     async fn say(&self, _ctx: &Context<'_>, msg: Say) -> Result<Say> {
+//!         Ok(msg)
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> pitaya::Result<()> {
+//!     App::builder("game")
+//!         .acceptor(Tcp::bind("0.0.0.0:3250"))
+//!         .acceptor(WebSocket::bind("0.0.0.0:3251"))
+//!         .handler(Room)
+//!         .run()
+//!         .await
+//! }
+//! ```
+//!
+//! The [`guide`] walks from an empty folder to a running game server.
+//!
+//! | looking for | look at |
+//! |---|---|
+//! | declaring services and messages | [`macro@handler`], [`macro@route`], [`macro@message`] |
+//! | building and running a server | [`App`], [`AppBuilder`](app::AppBuilder), [`Config`] |
+//! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
+//! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
+//! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | clients for tests, tools and bots | [`client`] |
+//! | transports of one's own | [`acceptor`] |
+//!
+//! # Guarantees
+//!
+//! - **Order.** Messages of one session are started and finished in arrival order;
+//!   `#[route(concurrent)]` opts a method out. What is queued for a client leaves in queue order: a
+//!   push made inside a handler precedes its response.
+//! - **Isolation.** One slow client or handler delays nobody else.
+//! - **Nothing stops the process.** Panics are caught and answered, malformed input closes only its
+//!   own connection.
+//! - **Nothing is lost in silence.** Every request with an id gets exactly one answer or a closed
+//!   connection; every drop, refusal and time-out is an error to its caller and a metric with a cause.
+//! - **Bounded everything.** Sizes, queues and times have limits, defaults and configuration keys.
+//! - **Clean endings.** A handler that has started when its client leaves runs to its end within a
+//!   grace limit; a shutdown drains, kicks, and stops everything in reverse order.
 
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
 pub mod acceptor;
-pub mod error;
-mod error_body;
 mod agent;
 pub mod app;
 pub mod client;
+pub mod error;
+mod error_body;
 pub mod groups;
+#[doc = include_str!("docs/guide.md")]
+pub mod guide {}
 pub mod handler;
 mod json;
 pub mod message;
-pub mod protocol;
 mod observe;
+pub mod protocol;
 mod scratch;
 pub mod session;
 pub mod uid;
 
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
-pub use app::{App, AppHandle};
+pub use app::{App, AppHandle, Component, Module};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
 pub use session::Session;
 pub use uid::Uid;
+
+pub use bytes::Bytes;
 pub use pitaya_macros::{handler, message, route};
+
+/// What most servers use: `use pitaya::prelude::*;`
+pub mod prelude {
+    pub use crate::{
+        App, AppHandle, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
+        ResultExt, Session, Tcp, Uid, WebSocket, handler, message, route,
+    };
+}
 
 /// What generated code names; no part of the public interface.
 #[doc(hidden)]
@@ -42,6 +111,7 @@ pub mod __private {
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,
         WRONG_VALUE_TYPE, descriptor, field,
     };
+    pub use std::string::String;
     pub use std::vec::Vec;
     pub use {bytes, erased_serde, inventory, prost, serde};
 }

@@ -31,7 +31,7 @@ pub(crate) fn handler(
             } else {
                 empty_tables(service)
             };
-            let client = client::client(service, sound);
+            let client = client::client(service);
             quote! { #tables #client }
         }
         None => TokenStream::new(),

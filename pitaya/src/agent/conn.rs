@@ -64,6 +64,14 @@ enum Closing {
     Drain(u32),
 }
 
+/// Whether the client's silence would be its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Yes,
+    /// Enough is read ahead: what the client sends now stays in the socket.
+    Paused,
+}
+
 /// What the connection's task does next.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -125,10 +133,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => return self.poll_idle(cx, core, session, timer).map(Next::Close),
+            Poll::Pending => return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close),
         }
         loop {
             if core.app().is_draining() {
+                if session.overlapping() > 0 {
+                    break;
+                }
                 session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
             }
             if session.out().ended() {
@@ -153,7 +164,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
         self.calls = 0;
         self.rest();
-        self.poll_idle(cx, core, session, timer.as_mut()).map(Next::Close)
+        self.poll_idle(cx, core, session, timer.as_mut(), Reading::Yes).map(Next::Close)
     }
 
     /// What goes on while a handler waits: read ahead, beat, let pushes leave. Ready when the
@@ -188,7 +199,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         if session.out().ended() {
             return Poll::Ready(CloseReason::Closed);
         }
-        self.poll_idle(cx, core, session, timer)
+        let ahead = self.input.len().saturating_sub(self.at);
+        let reading = if ahead < core.limits().read_ahead { Reading::Yes } else { Reading::Paused };
+        self.poll_idle(cx, core, session, timer, reading)
     }
 
     /// Writes what is queued and keeps the time. Ready when the connection is over.
@@ -198,6 +211,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         core: &Core,
         session: &Session,
         mut timer: Pin<&mut Sleep>,
+        reading: Reading,
     ) -> Poll<CloseReason> {
         loop {
             if let Err(reason) = self.flush(cx, core, session) {
@@ -208,7 +222,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 timer.as_mut().reset(wake_at);
             }
             ready!(timer.as_mut().poll(cx));
-            match self.machine.tick(Instant::now(), self.blocked()) {
+            let paused = self.blocked() || reading == Reading::Paused;
+            match self.machine.tick(Instant::now(), paused) {
                 Tick::Nothing => {}
                 Tick::Beat => session.out().control(&packet::HEARTBEAT),
                 Tick::Close(reason) => return Poll::Ready(reason),
@@ -248,6 +263,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 },
                 Step::Handshake(_) => {
                     self.at = end;
+                    self.calls = self.calls.saturating_add(1);
                     return Some(Next::Handshake(body));
                 }
                 Step::Acknowledged => {

@@ -11,6 +11,7 @@ use std::future::{Future, pending};
 use std::marker::PhantomData;
 
 use super::{CallFuture, Context, Return, RouteKind, boxed_or_inline};
+use crate::client::{self, ServiceClient};
 use crate::error::Error;
 use crate::message::{Body, TypeInfo};
 
@@ -92,6 +93,24 @@ impl<A: Body, R: Return> Call<A, R> {
         super::call::finish(ctx, returned)
     }
 
+    /// Requests the method, for typed clients.
+    pub fn request<'a>(
+        service: &'a ServiceClient,
+        method: &'static str,
+        argument: Option<&'a A>,
+    ) -> impl Future<Output = Result<R::Reply, client::Error>> + Send + use<'a, A, R> {
+        service.request(method, argument)
+    }
+
+    /// Notifies the method, for typed clients.
+    pub fn notify<'a>(
+        service: &'a ServiceClient,
+        method: &'static str,
+        argument: Option<&'a A>,
+    ) -> impl Future<Output = Result<(), client::Error>> + Send + use<'a, A, R> {
+        service.notify(method, argument)
+    }
+
     /// Puts the call's future in its place.
     pub fn start<'a>(
         future: impl Future<Output = Result<(), Error>> + Send + 'a,
@@ -139,6 +158,24 @@ pub trait CallFallback<A, R>: Sized {
     /// Never runs.
     fn start<'a>(_: impl Future<Output = Result<(), Error>>) -> CallFuture<'a> {
         boxed_or_inline(pending())
+    }
+
+    /// Never runs.
+    fn request<T>(
+        _: &ServiceClient,
+        _: &'static str,
+        _: Option<&A>,
+    ) -> impl Future<Output = Result<T, client::Error>> + Send {
+        pending()
+    }
+
+    /// Never runs.
+    fn notify(
+        _: &ServiceClient,
+        _: &'static str,
+        _: Option<&A>,
+    ) -> impl Future<Output = Result<(), client::Error>> + Send {
+        pending()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, codes};
 
-/// The rules that a value broke, in the order of its fields.
+/// The rules that a value broke, by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationError {
     /// Path of the field (`email`, `items[2].count`) and what is wrong with it.

@@ -161,9 +161,9 @@ impl Session {
 
     /// Sets why the session ends, unless that is known already, and what still leaves.
     pub(crate) fn end(&self, reason: CloseReason, end: End, last: &'static [u8]) {
-        if self.0.out.finish(end, last) {
-            self.set_close_reason(reason);
-        }
+        // First, so that whoever sees the queue's end knows why.
+        self.set_close_reason(reason);
+        self.0.out.finish(end, last);
     }
 
     pub(crate) fn out(&self) -> &Outbound {
@@ -207,7 +207,10 @@ impl Session {
         let serializer = self.0.app.serializer();
         let queued =
             frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
-        if let Err(problem) = queued {
+        // That the client has left is counted where it is noticed.
+        if let Err(problem) = queued
+            && !self.is_closed()
+        {
             tracing::error!(session = self.0.id, %problem, "an error reply was not encoded");
         }
     }

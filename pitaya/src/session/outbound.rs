@@ -130,7 +130,7 @@ impl Outbound {
     pub(crate) fn reply(&self, write: impl FnOnce(&mut Vec<u8>), wake: bool) -> bool {
         {
             let mut queue = self.queue.lock();
-            if queue.end == Some(End::Drop) {
+            if queue.end.is_some() {
                 return false;
             }
             match queue.gate {
@@ -166,13 +166,13 @@ impl Outbound {
     }
 
     /// Refuses everything from now on; `last` is written behind what is queued, or instead of it.
-    /// False if an end was already set; an abrupt end overtakes an orderly one.
-    pub(crate) fn finish(&self, end: End, last: &'static [u8]) -> bool {
+    /// An abrupt end overtakes an orderly one.
+    pub(crate) fn finish(&self, end: End, last: &[u8]) {
         {
             let mut queue = self.queue.lock();
             match (queue.end, end) {
                 (None, _) | (Some(End::Flush), End::Drop) => queue.end = Some(end),
-                _ => return false,
+                _ => return,
             }
             self.ended.store(true, Ordering::Release);
             if end == End::Flush {
@@ -185,7 +185,6 @@ impl Outbound {
         // Whatever set `dirty` before may be stuck behind a socket that takes nothing.
         self.dirty.store(true, Ordering::Release);
         self.waker.wake();
-        true
     }
 
     /// Whether an end was set.

@@ -22,6 +22,7 @@ impl Message for Number {
     const DESCRIPTOR: &'static MessageDescriptor = &MessageDescriptor {
         name: "Number",
         package: "protos",
+        formats: Formats::ALL,
         docs: "",
         shape: Shape::Message(&[]),
     };

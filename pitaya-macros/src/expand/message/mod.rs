@@ -136,14 +136,26 @@ fn shown_at(tokens: &impl Spanned) -> Span {
 /// `static DESCRIPTOR`, the type as people and tools read it.
 fn descriptor(model: &Model, shape: &TokenStream) -> TokenStream {
     let (name, package, docs) = (model.name(), &model.options.package, &model.docs);
+    let formats = formats(model);
     quote! {
         static DESCRIPTOR: __pitaya::descriptor::MessageDescriptor =
             __pitaya::descriptor::MessageDescriptor {
                 name: #name,
                 package: #package,
                 docs: #docs,
+                formats: #formats,
                 shape: #shape,
             };
+    }
+}
+
+/// Which serializers carry the type; all of them carry one that was refused, so that nothing else
+/// fails for it.
+fn formats(model: &Model) -> TokenStream {
+    if model.options.json && !model.refused {
+        quote!(__pitaya::Formats::JSON)
+    } else {
+        quote!(__pitaya::Formats::ALL)
     }
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::model::{Field, Model};
-use super::{descriptor, serde_impls, shown_at};
+use super::{descriptor, formats, serde_impls, shown_at};
 
 pub(super) fn expand(model: &Model, fields: &[Field]) -> TokenStream {
     let ident = &model.ident;
@@ -320,9 +320,9 @@ fn prost_impl(model: &Model) -> TokenStream {
 
 fn message_impl(model: &Model) -> TokenStream {
     let ident = &model.ident;
-    let (formats, encode_protobuf, decode_protobuf) = if model.options.json && !model.refused {
+    let formats = formats(model);
+    let (encode_protobuf, decode_protobuf) = if model.options.json {
         (
-            quote!(JSON),
             quote!({
                 let _ = out;
                 ::core::result::Result::Err(__pitaya::WRONG_VALUE_TYPE)
@@ -334,7 +334,6 @@ fn message_impl(model: &Model) -> TokenStream {
         )
     } else {
         (
-            quote!(ALL),
             quote!({
                 __pitaya::field::Record::put_fields(self, out);
                 ::core::result::Result::Ok(())
@@ -352,7 +351,7 @@ fn message_impl(model: &Model) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl __pitaya::Message for #ident {
-            const FORMATS: __pitaya::Formats = __pitaya::Formats::#formats;
+            const FORMATS: __pitaya::Formats = #formats;
             const DESCRIPTOR: &'static __pitaya::MessageDescriptor = &DESCRIPTOR;
 
             fn encode_json(

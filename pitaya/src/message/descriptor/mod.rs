@@ -1,4 +1,17 @@
 //! What is known of a message type at compile time: names, numbers, types, documentation.
+//!
+//! The macros emit these as statics. [`file_descriptor_set`] and [`proto_files`] turn them into what
+//! protobuf tools read; nothing here is needed to encode or decode.
+
+mod collect;
+mod files;
+mod text;
+
+pub use self::collect::DescriptorError;
+pub use self::files::file_descriptor_set;
+pub use self::text::{ProtoFile, proto_files};
+
+use super::Formats;
 
 /// A message type or an enumeration, as declared.
 #[derive(Debug)]
@@ -9,6 +22,8 @@ pub struct MessageDescriptor {
     pub package: &'static str,
     /// Doc comments, line by line joined with `\n`.
     pub docs: &'static str,
+    /// Which serializers can carry the type.
+    pub formats: Formats,
     /// Fields of a message, or values of an enumeration.
     pub shape: Shape,
 }
@@ -22,6 +37,13 @@ pub enum Shape {
     Enum(&'static [(&'static str, i32)]),
     /// A oneof: its variants as fields of the message that holds it.
     Oneof(&'static [FieldDescriptor]),
+}
+
+impl MessageDescriptor {
+    /// The type's name with its package, for example `protos.Join`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.package, self.name)
+    }
 }
 
 /// One field of a message.
