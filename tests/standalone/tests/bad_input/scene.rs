@@ -223,6 +223,8 @@ impl Scene {
             "only the bystander is left: {:?}",
             sessions.all()
         );
+        // Else the shutdown gives it time to read its kick.
+        drop(self.bystander);
         self.app.shutdown().await;
     }
 }
