@@ -472,7 +472,7 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
         MessageKind::Notify => false,
         MessageKind::Response | MessageKind::Push => {
             core.app().metrics().ignored_messages.increment(1);
-            return Resolved::Done;
+            return unserved(core, &message);
         }
     };
     let id = if wants_answer { message.id } else { 0 };
@@ -485,14 +485,24 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Call { route: index, id, body_len, compressed: message.compressed }
         }
         Target::Error(error) => {
-            core.refuse(session, id, &error);
-            Resolved::Done
+            let resolved = unserved(core, &message);
+            if let Resolved::Done = resolved {
+                core.refuse(session, id, &error);
+            }
+            resolved
         }
         Target::UnknownCode => {
             tracing::debug!(session = session.id(), "route info not found in dictionary");
             Resolved::Close
         }
     }
+}
+
+/// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
+/// 2.3).
+#[cold]
+fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+    if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 
 fn reason_of(error: &io::Error) -> CloseReason {

@@ -191,6 +191,11 @@ impl Core {
         })
     }
 
+    /// Whether a compressed body is what it claims to be.
+    pub(crate) fn inflates(&self, body: &[u8]) -> bool {
+        self.inflated(body, |_| ()).is_ok()
+    }
+
     fn inflated<R>(&self, body: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ()> {
         let mut inflated = scratch::take(Scratch::Zlib);
         let outcome = INFLATER.try_with(|inflater| match inflater.try_borrow_mut() {
