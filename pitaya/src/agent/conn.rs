@@ -131,6 +131,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         match self.poll_unsent(cx, core) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
+            Poll::Pending if session.out().ended() => {
+                return Poll::Ready(Next::Close(CloseReason::Closed));
+            }
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
             Poll::Pending => return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::hooks::HookReply;
 use super::{CallFuture, Context, Return};
 use crate::error::{Error, codes};
+use crate::isolate::{isolated, isolated_now};
 use crate::message::{AnyMessage, Body};
 
 /// Decodes the argument: `PIT-400` with the serializer's text if that fails.
@@ -16,18 +17,30 @@ pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
 /// Validates the argument and runs the before-hooks on it.
 pub async fn before<T: Body>(ctx: &Context<'_>, message: &mut T) -> Result<(), Error> {
     if ctx.validates() {
-        message.validate()?;
+        isolated_now(ctx.app(), "validation", || message.validate())??;
     }
-    for hook in ctx.before_hooks() {
-        hook.before(ctx, Some(message)).await?;
+    if ctx.before_hooks().is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Box::pin(run_before_hooks(ctx, Some(message))).await
 }
 
 /// Runs the before-hooks of a method without argument.
 pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
+    if ctx.before_hooks().is_empty() {
+        return Ok(());
+    }
+    Box::pin(run_before_hooks(ctx, None)).await
+}
+
+/// Apart, and behind a pointer, so that calls without hooks have no room for it in their future.
+async fn run_before_hooks(
+    ctx: &Context<'_>,
+    mut message: Option<&mut dyn AnyMessage>,
+) -> Result<(), Error> {
     for hook in ctx.before_hooks() {
-        hook.before(ctx, None).await?;
+        let message = message.as_mut().map(|message| &mut **message as &mut dyn AnyMessage);
+        isolated(ctx.app(), "before_hook", async { hook.before(ctx, message).await }).await?;
     }
     Ok(())
 }
@@ -40,7 +53,7 @@ pub async fn finish<R: Return>(
     let reply = returned.and_then(R::into_reply);
     if ctx.after_hooks().is_empty() {
         return match reply? {
-            Some(reply) => ctx.reply(&reply),
+            Some(reply) => send(ctx, || ctx.reply(&reply)),
             None => Ok(()),
         };
     }
@@ -60,18 +73,39 @@ async fn finish_hooked<T: Body>(
         replacement: None,
         error,
     };
-    for hook in ctx.after_hooks() {
-        hook.after(ctx, &mut hooked).await;
-    }
+    run_after_hooks(ctx, &mut hooked).await;
     let HookReply {
         replacement, error, ..
     } = hooked;
     match (error, replacement, &value) {
         (Some(error), ..) => Err(error),
-        (None, Some(replacement), _) => ctx.reply_any(&*replacement),
-        (None, None, Some(value)) => ctx.reply(value),
+        (None, Some(replacement), _) => send(ctx, || ctx.reply_any(&*replacement)),
+        (None, None, Some(value)) => send(ctx, || ctx.reply(value)),
         (None, None, None) => Ok(()),
     }
+}
+
+/// Encoding may be the application's code, and runs when its hooks have run.
+fn send(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    isolated_now(ctx.app(), "encode", reply)?
+}
+
+/// All of them, also after one that panicked, which is an error like any other.
+async fn run_after_hooks(ctx: &Context<'_>, reply: &mut HookReply<'_>) {
+    for hook in ctx.after_hooks() {
+        let run = async {
+            hook.after(ctx, reply).await;
+            Ok(())
+        };
+        if let Err(error) = isolated(ctx.app(), "after_hook", run).await {
+            reply.fail(error);
+        }
+    }
+}
+
+/// Shows a call that panicked to the after-hooks, which may answer something else.
+pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(), Error> {
+    finish_hooked::<bytes::Bytes>(ctx, Err(error)).await
 }
 
 /// Ends a call that takes longer than `limit`: `PIT-504`.

@@ -262,7 +262,7 @@ pub(crate) struct Overlap(Session);
 impl Drop for Overlap {
     fn drop(&mut self) {
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
-        self.0.0.out.wake();
+        self.0.0.out.wake_now();
     }
 }
 
