@@ -174,6 +174,7 @@ where
     if !session.out().ended() {
         session.end(reason, End::Drop, &[]);
     }
+    core.app().metrics().unserved.increment(c.unserved());
     // Before the peer can see the end, nobody finds the session any more.
     core.app().pool().remove(session);
     let now = Instant::now();

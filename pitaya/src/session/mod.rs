@@ -72,6 +72,8 @@ struct Extras {
     data: data::Data,
     states: data::States,
     on_close: Vec<CloseCallback>,
+    /// While a bind is under way: who had the user before, and gets it back if the bind fails.
+    displaced: Option<Session>,
     /// Cancelled when the session closes; made when somebody asks.
     closed: Option<CancellationToken>,
 }
