@@ -16,6 +16,7 @@ use super::handle::{Hooks, ServerInfo, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
 use super::running::{Kind, NamedPart, Parts, caught};
+use super::signal::Signals;
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::error::{Error, Result};
@@ -285,8 +286,10 @@ impl AppBuilder {
             self.config = ConfigSource::Sources(Sources::process());
         }
         let app = self.start().await?;
+        // Whoever waits for this line may send a signal at once.
+        let signals = Signals::listen();
         tracing::info!("all modules started!");
-        app.run().await;
+        app.run_until(signals).await;
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! The steps of one call, as generated code takes them.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::hooks::HookReply;
 use super::{CallFuture, Context, Return};
@@ -14,26 +16,57 @@ pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
     T::decode(ctx.serializer(), body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
 }
 
-/// Validates the argument and runs the before-hooks on it.
-pub async fn before<T: Body>(ctx: &Context<'_>, message: &mut T) -> Result<(), Error> {
+/// Calls a method with an argument: validation, before-hooks, the method, after-hooks, the reply.
+///
+/// Where there are no hooks the method's own future is the whole call: held once, it counts once
+/// against the room that a call has.
+pub(super) fn run<'a, A: Body, R: Return, F: Future<Output = R> + Send + 'a>(
+    ctx: &'a Context<'a>,
+    message: Result<A, Error>,
+    limit: impl Limit + 'a,
+    call: impl FnOnce(A) -> F + Send + 'a,
+    check: impl FnOnce(R) -> R + Send + 'a,
+) -> CallFuture<'a> {
+    let mut message = match message {
+        Ok(message) => message,
+        Err(error) => return failed(error),
+    };
     if ctx.validates() {
-        isolated_now(ctx.app(), "validation", || message.validate())??;
+        match isolated_now(ctx.app(), "validation", || message.validate()) {
+            Ok(Ok(())) => {}
+            Ok(Err(invalid)) => return failed(invalid.into()),
+            Err(panicked) => return failed(panicked),
+        }
     }
-    if ctx.before_hooks().is_empty() {
-        return Ok(());
+    if !is_hooked(ctx) {
+        let call = limit.apply(call(message));
+        return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
     }
-    Box::pin(run_before_hooks(ctx, Some(message))).await
+    boxed_or_inline(async move {
+        run_before_hooks(ctx, Some(&mut message)).await?;
+        let returned = limit.apply(call(message)).await;
+        finish(ctx, returned.map(check)).await
+    })
 }
 
-/// Runs the before-hooks of a method without argument.
-pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
-    if ctx.before_hooks().is_empty() {
-        return Ok(());
+/// Calls a method without argument.
+pub(super) fn run_nothing<'a, R: Return, F: Future<Output = R> + Send + 'a>(
+    ctx: &'a Context<'a>,
+    limit: impl Limit + 'a,
+    call: impl FnOnce() -> F + Send + 'a,
+    check: impl FnOnce(R) -> R + Send + 'a,
+) -> CallFuture<'a> {
+    if !is_hooked(ctx) {
+        let call = limit.apply(call());
+        return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
     }
-    Box::pin(run_before_hooks(ctx, None)).await
+    boxed_or_inline(async move {
+        run_before_hooks(ctx, None).await?;
+        let returned = limit.apply(call()).await;
+        finish(ctx, returned.map(check)).await
+    })
 }
 
-/// Apart, and behind a pointer, so that calls without hooks have no room for it in their future.
 async fn run_before_hooks(
     ctx: &Context<'_>,
     mut message: Option<&mut dyn AnyMessage>,
@@ -45,48 +78,25 @@ async fn run_before_hooks(
     Ok(())
 }
 
-/// Runs the after-hooks and sends the reply, or the error of a call that was ended.
-pub async fn finish<R: Return>(
-    ctx: &Context<'_>,
-    returned: Result<R, Error>,
-) -> Result<(), Error> {
-    let reply = returned.and_then(R::into_reply);
-    if ctx.after_hooks().is_empty() {
-        return match reply? {
-            Some(reply) => send(ctx, || ctx.reply(&reply)),
-            None => Ok(()),
-        };
-    }
-    Box::pin(finish_hooked(ctx, reply)).await
+fn is_hooked(ctx: &Context<'_>) -> bool {
+    !ctx.before_hooks().is_empty() || !ctx.after_hooks().is_empty()
 }
 
-async fn finish_hooked<T: Body>(
-    ctx: &Context<'_>,
-    reply: Result<Option<T>, Error>,
-) -> Result<(), Error> {
-    let (mut value, error) = match reply {
-        Ok(value) => (value, None),
-        Err(error) => (None, Some(error)),
-    };
-    let mut hooked = HookReply {
-        value: value.as_mut().map(|value| value as &mut dyn AnyMessage),
-        replacement: None,
-        error,
-    };
-    run_after_hooks(ctx, &mut hooked).await;
-    let HookReply {
-        replacement, error, ..
-    } = hooked;
-    match (error, replacement, &value) {
-        (Some(error), ..) => Err(error),
-        (None, Some(replacement), _) => send(ctx, || ctx.reply_any(&*replacement)),
-        (None, None, Some(value)) => send(ctx, || ctx.reply(value)),
-        (None, None, None) => Ok(()),
+fn failed<'a>(error: Error) -> CallFuture<'a> {
+    boxed_or_inline(ready(Err(error)))
+}
+
+/// Sends the reply, or gives back the error.
+fn send<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
+    match returned.and_then(R::into_reply)? {
+        Some(reply) => encode(ctx, || ctx.reply(&reply)),
+        None => Ok(()),
     }
 }
 
-/// Encoding may be the application's code, and runs when its hooks have run.
-fn send(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+/// Encoding may be the application's code. It runs when hooks have run, so that its panic is not
+/// for them to see.
+fn encode(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     isolated_now(ctx.app(), "encode", reply)?
 }
 
@@ -105,18 +115,71 @@ async fn run_after_hooks(ctx: &Context<'_>, reply: &mut HookReply<'_>) {
 
 /// Shows a call that panicked to the after-hooks, which may answer something else.
 pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(), Error> {
-    finish_hooked::<bytes::Bytes>(ctx, Err(error)).await
+    finish::<Result<bytes::Bytes, Error>>(ctx, Err(error)).await
 }
 
-/// Ends a call that takes longer than `limit`: `PIT-504`.
-pub async fn with_timeout<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::new(codes::TIMEOUT, "request timeout")
-            .with_metadata("timeout", format!("{limit:?}"))),
+/// Runs the after-hooks and sends the reply, or the error of a call that was ended.
+async fn finish<R: Return>(
+    ctx: &Context<'_>,
+    returned: Result<R, Error>,
+) -> Result<(), Error> {
+    let (mut value, error) = match returned.and_then(R::into_reply) {
+        Ok(value) => (value, None),
+        Err(error) => (None, Some(error)),
+    };
+    let mut hooked = HookReply {
+        value: value.as_mut().map(|value| value as &mut dyn AnyMessage),
+        replacement: None,
+        error,
+    };
+    run_after_hooks(ctx, &mut hooked).await;
+    let HookReply {
+        replacement, error, ..
+    } = hooked;
+    match (error, replacement, &value) {
+        (Some(error), ..) => Err(error),
+        (None, Some(replacement), _) => encode(ctx, || ctx.reply_any(&*replacement)),
+        (None, None, Some(value)) => encode(ctx, || ctx.reply(value)),
+        (None, None, None) => Ok(()),
+    }
+}
+
+/// How long a call may take.
+pub trait Limit: Send {
+    /// The call, ended when it takes longer.
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send;
+}
+
+/// As long as it takes.
+pub struct Unlimited;
+
+impl Limit for Unlimited {
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send {
+        call.map(Ok)
+    }
+}
+
+/// At most this long, `#[route(timeout = "..")]`; `PIT-504` is the answer to one that takes longer.
+pub struct Within(pub Duration);
+
+impl Limit for Within {
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send {
+        let Self(limit) = self;
+        tokio::time::timeout(limit, call).map(move |ended| {
+            ended.map_err(|_| {
+                Error::new(codes::TIMEOUT, "request timeout")
+                    .with_metadata("timeout", format!("{limit:?}"))
+            })
+        })
     }
 }
 

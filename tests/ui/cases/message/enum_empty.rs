@@ -6,4 +6,12 @@ use pitaya::message;
 #[message]
 enum Shape {}
 
-fn main() {}
+#[message]
+struct Draw {
+    shape: Shape,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    _ = Draw::default();
+}

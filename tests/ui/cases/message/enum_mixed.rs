@@ -10,4 +10,13 @@ enum Shape {
     Nothing,
 }
 
-fn main() {}
+#[message]
+struct Draw {
+    #[field(oneof)]
+    shape: Option<Shape>,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    _ = Draw::default().shape == Some(Shape::default());
+}

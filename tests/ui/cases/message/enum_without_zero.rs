@@ -9,4 +9,13 @@ enum Color {
     Green = 2,
 }
 
-fn main() {}
+#[message]
+struct Paint {
+    color: Color,
+    others: Vec<Color>,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    _ = Paint::default().color == Color::Green;
+}
