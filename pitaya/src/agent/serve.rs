@@ -35,29 +35,31 @@ where
         // Also when this task is dropped half-way: nobody finds the session any more.
         let ended = Ended(&session);
         let mut timer = pin!(sleep_until(c.machine.wake_at()));
+        // What a connection needs once in its life is boxed, so that one at rest has no room for it.
         loop {
             match poll_fn(|cx| c.poll_next(cx, &core, &session, timer.as_mut())).await {
                 Next::Close(reason) => {
-                    close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                    Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                     break;
                 }
-                Next::Yield => tokio::task::yield_now().await,
+                Next::Yield => {
+                    tokio::task::yield_now().await;
+                    c.free_at = Instant::now();
+                }
                 Next::Full => {
-                    let room = poll_fn(|_| {
+                    let mut room = Box::pin(poll_fn(|_| {
                         if core.is_full(&session) { Poll::Pending } else { Poll::Ready(Ok(())) }
-                    });
-                    let mut room = pin!(CallFuture::from_or_box(room));
-                    let outcome =
-                        drive(&mut c, &core, &session, timer.as_mut(), room.as_mut()).await;
-                    if let Outcome::Over(reason) = outcome {
-                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                    }));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), room.as_mut());
+                    if let Outcome::Over(reason) = beside.await {
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                         break;
                     }
                 }
                 Next::Handshake(body) => {
-                    let judge = core.handshake(&session, c.input(body));
-                    let mut judge = pin!(judge);
-                    match drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut()).await {
+                    let mut judge = Box::pin(core.handshake(&session, c.input(body)));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut());
+                    match beside.await {
                         Outcome::Done(Ok(())) => {
                             session.out().control(core.handshake_accepted());
                             session.out().set_gate(Gate::Held);
@@ -69,7 +71,8 @@ where
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
                         }
                         Outcome::Over(reason) => {
-                            close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                            Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                                .await;
                             break;
                         }
                     }
@@ -77,30 +80,33 @@ where
                 Next::Call(call) => {
                     let Some(route) = core.table().route(call.route) else { continue };
                     if route.overlaps {
-                        let Call { route, id, body, compressed, received } = call;
-                        core.spawn_call(&session, route, id, compressed, received, c.input(body));
+                        let Call { route, id, body, compressed } = call;
+                        core.spawn_call(&session, route, id, compressed, c.read_at, c.input(body));
                         continue;
                     }
                     let ctx = Context::new(&session, route, call.id, Wake::No);
-                    let Ok(future) = core.start(&ctx, call.compressed, c.input(call.body.clone()))
-                    else {
+                    let mut future = pin!(None);
+                    if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
                         let reason = CloseReason::Protocol;
-                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                         break;
-                    };
-                    let started = Instant::now();
-                    let mut future = pin!(future);
-                    let mut outcome =
-                        drive(&mut c, &core, &session, timer.as_mut(), future.as_mut()).await;
+                    }
+                    let Some(mut future) = future.as_pin_mut() else { continue };
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
+                    let mut outcome = beside.await;
                     if let Outcome::Panicked = outcome {
                         future.set(core.panicked(&ctx));
-                        outcome =
-                            drive(&mut c, &core, &session, timer.as_mut(), future.as_mut()).await;
+                        let after =
+                            drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
+                        outcome = after.await;
                     }
                     match outcome {
-                        Outcome::Done(result) => core.settle(&ctx, call.received, started, result),
+                        Outcome::Done(result) => {
+                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                        }
                         Outcome::Panicked => {
-                            core.settle(&ctx, call.received, started, Err(panicked()));
+                            let result = Err(Error::new(codes::INTERNAL, "internal error"));
+                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
                         }
                         Outcome::Over(reason) => {
                             let running = if route.spec.options.cancel {
@@ -109,9 +115,11 @@ where
                             } else {
                                 Some(Running { future, ctx: &ctx })
                             };
-                            let result =
-                                close(&mut c, &core, &session, reason, timer.as_mut(), running).await;
-                            core.settle_late(&ctx, call.received, started, result);
+                            let (read_at, started) = (c.read_at, c.free_at);
+                            let timer = timer.as_mut();
+                            let closing = close(&mut c, &core, &session, reason, timer, running);
+                            let result = Box::pin(closing).await;
+                            core.settle_late(&ctx, read_at, started, result);
                             break;
                         }
                     }
@@ -125,7 +133,7 @@ where
             if session.overlapping() > 0 { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
-        session.run_close_callbacks().await;
+        Box::pin(session.run_close_callbacks()).await;
         drop(ended);
     }
 }
@@ -139,23 +147,23 @@ enum Outcome {
 }
 
 /// Polls a call, and the connection beside it while the call waits.
-async fn drive<IO>(
-    c: &mut Conn<IO>,
-    core: &Core,
-    session: &Session,
-    mut timer: Pin<&mut Sleep>,
-    mut call: Pin<&mut CallFuture<'_>>,
-) -> Outcome
+fn drive<'f, IO, F>(
+    c: &'f mut Conn<IO>,
+    core: &'f Core,
+    session: &'f Session,
+    mut timer: Pin<&'f mut Sleep>,
+    mut call: Pin<&'f mut F>,
+) -> impl Future<Output = Outcome> + use<'f, IO, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Result<(), Error>>,
 {
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         if let Poll::Ready(result) = poll_caught(call.as_mut(), cx) {
             return Poll::Ready(result.map_or(Outcome::Panicked, Outcome::Done));
         }
         c.poll_beside(cx, core, session, timer.as_mut()).map(Outcome::Over)
     })
-    .await
 }
 
 /// Closes the connection, while a call that has started runs to its end within the grace limit:
@@ -240,7 +248,7 @@ struct Running<'c, 'f> {
 /// Polls a call: `None` when it panicked. It must not be polled again then.
 #[inline]
 pub(crate) fn poll_caught(
-    call: Pin<&mut CallFuture<'_>>,
+    call: Pin<&mut impl Future<Output = Result<(), Error>>>,
     cx: &mut TaskContext<'_>,
 ) -> Poll<Option<Result<(), Error>>> {
     match catch_unwind(AssertUnwindSafe(|| call.poll(cx))) {
@@ -252,12 +260,6 @@ pub(crate) fn poll_caught(
 /// Drops a call where it is: what it holds is released now, not when the connection has closed.
 pub(crate) fn let_go(core: &Core, mut call: Pin<&mut CallFuture<'_>>) {
     let _ = isolated_now(core.app(), "handler", || call.set(CallFuture::from(async { Ok(()) })));
-}
-
-/// What the sender of a message is told when its handler panicked.
-#[cold]
-fn panicked() -> Error {
-    Error::new(codes::INTERNAL, "internal error")
 }
 
 struct Ended<'a>(&'a Session);

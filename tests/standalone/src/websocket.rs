@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -12,6 +12,8 @@ use crate::DEADLINE;
 pub const TEXT: u8 = 1;
 /// A binary frame's opcode.
 pub const BINARY: u8 = 2;
+/// A close frame's opcode.
+pub const CLOSE: u8 = 8;
 /// The opcode of a fragment that is not the first.
 pub const CONTINUATION: u8 = 0;
 
@@ -25,10 +27,10 @@ const REQUEST: &[u8] = b"GET /any/path?and=query HTTP/1.1\r\n\
 
 const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 
-/// The client.
-pub struct WsClient {
+/// The client, over a socket or any other stream.
+pub struct WsClient<S = TcpStream> {
     /// The socket below.
-    pub socket: TcpStream,
+    pub socket: S,
 }
 
 /// One frame from the server.
@@ -45,15 +47,25 @@ pub struct Frame {
 impl WsClient {
     /// Connects and upgrades; says nothing more.
     pub async fn open(address: SocketAddr) -> Self {
-        let mut socket = TcpStream::connect(address)
-            .await
-            .expect("the server listens");
+        let socket = TcpStream::connect(address).await.expect("the server listens");
+        Self::over(socket).await
+    }
+
+    /// Connects, upgrades and shakes hands.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let mut client = Self::open(address).await;
+        client.shake_hands().await;
+        client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WsClient<S> {
+    /// Upgrades this stream.
+    pub async fn over(mut socket: S) -> Self {
         socket.write_all(REQUEST).await.expect("the server reads");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let byte = timeout(DEADLINE, socket.read_u8())
-                .await
-                .expect("an answer comes");
+            let byte = timeout(DEADLINE, socket.read_u8()).await.expect("an answer comes");
             head.push(byte.expect("the upgrade is answered"));
         }
         let head = String::from_utf8_lossy(&head);
@@ -61,14 +73,12 @@ impl WsClient {
         Self { socket }
     }
 
-    /// Connects, upgrades and shakes hands.
-    pub async fn connect(address: SocketAddr) -> Self {
-        let mut client = Self::open(address).await;
-        client.send(BINARY, b"\x01\0\0\x02{}").await;
-        let hello = client.frame().await.expect("a handshake is answered");
+    /// Says hello, reads the answer and acknowledges it.
+    pub async fn shake_hands(&mut self) {
+        self.send(BINARY, b"\x01\0\0\x02{}").await;
+        let hello = self.frame().await.expect("a handshake is answered");
         assert!(hello.payload.starts_with(b"\x01"), "{hello:?}");
-        client.send(BINARY, b"\x02\0\0\0").await;
-        client
+        self.send(BINARY, b"\x02\0\0\0").await;
     }
 
     /// Sends one whole message.
