@@ -70,6 +70,7 @@ pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
 pub mod handler;
+mod isolate;
 mod json;
 pub mod message;
 mod observe;

@@ -16,7 +16,7 @@ use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
 use crate::protocol::message::{self, MessageKind};
-use crate::protocol::packet;
+use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::{BATCH, End, Gate};
 use crate::session::{CloseReason, Session};
@@ -456,6 +456,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 }
             }
         }
+    }
+
+    /// How many messages have come that nobody will serve.
+    pub(super) fn unserved(&self) -> u64 {
+        let mut rest = self.input.get(self.at..).unwrap_or_default();
+        let mut messages = 0;
+        if self.machine.phase() != Phase::Working {
+            return 0;
+        }
+        while let Ok(Some((packet, used))) = packet::decode(rest, packet::MAX_BODY_LEN) {
+            messages += u64::from(packet.kind == PacketType::Data);
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        messages
     }
 
     /// Whether [`Conn::poll_close`] only waits for the peer by now.
