@@ -12,12 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use super::config::{Config, SerializerKind, Sources, Warning};
 use super::core::Handshake;
-use super::handle::{Hooks, ServerInfo, Shared};
+use super::handle::{Hooks, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
 use super::running::{Kind, NamedPart, Parts};
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
+use crate::cluster::ServerInfo;
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::config::Config;
+use crate::cluster::ServerInfo;
 use crate::error::{Error, Result};
 use crate::groups::GroupService;
 use crate::handler::{AfterHook, BeforeHook, BoxFuture};
@@ -29,21 +30,6 @@ pub(super) type CloseCallback =
     Arc<dyn Fn(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
 pub(super) type Validator =
     Arc<dyn Fn(Session, Arc<HandshakeData>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
-
-/// Who this server is.
-#[derive(Debug, Clone)]
-pub struct ServerInfo {
-    /// A random id of this run.
-    pub id: String,
-    /// The server type: the first part of its routes.
-    pub kind: String,
-    /// Whether clients connect to it.
-    pub frontend: bool,
-    /// What the application says of it.
-    pub metadata: BTreeMap<String, String>,
-    /// The host's name.
-    pub hostname: String,
-}
 
 /// A handle to an app; cheap to clone.
 ///

@@ -18,7 +18,7 @@ pub use builder::AppBuilder;
 pub(crate) use self::core::{Core, Limits, Pending};
 pub use error::StartError;
 pub use groups::Groups;
-pub use handle::{AppHandle, ServerInfo};
+pub use handle::AppHandle;
 pub use lifecycle::{Component, Module};
 pub use push::Delivery;
 pub use running::App;
