@@ -105,8 +105,8 @@ pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
         Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
-        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, before_nothing,
-        decode, ends, may_reply, no_such_method, replies, returns, with_timeout,
+        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, Unlimited,
+        Within, decode, ends, may_reply, no_such_method, replies, returns,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,

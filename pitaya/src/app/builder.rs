@@ -15,6 +15,7 @@ use super::core::Handshake;
 use super::handle::{Hooks, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
+use super::signal::Signals;
 use super::running::{Kind, NamedPart, Parts};
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
@@ -287,8 +288,10 @@ impl AppBuilder {
             self.config = ConfigSource::Sources(Sources::process());
         }
         let app = self.start().await?;
+        // Whoever waits for this line may send a signal at once.
+        let signals = Signals::listen();
         tracing::info!("all modules started!");
-        app.run().await;
+        app.run_until(signals).await;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::{Part, Stage};
 use super::listen::Listen;
+use super::signal::Signals;
 use super::{AppHandle, Core, StartError};
 use crate::session::CloseReason;
 use crate::session::outbound::End;
@@ -125,22 +126,27 @@ impl App {
 
     /// Runs until Ctrl-C, SIGTERM or [`AppHandle::shutdown`], then shuts down in order.
     pub async fn run(self) {
+        self.run_until(Signals::listen()).await;
+    }
+
+    /// The same with signals that are listened for already.
+    pub(super) async fn run_until(self, mut signals: Signals) {
         let asked = self.handle.0.stop.clone();
         let signal = tokio::select! {
             () = asked.cancelled() => None,
-            signal = super::signal::wait() => Some(signal),
+            signal = signals.next() => Some(signal),
         };
         if let Some(signal) = signal {
             tracing::info!(signal = signal.name(), "shutting down");
             if signal.drains() && self.handle.config().session.drain.enabled {
-                self.drain().await;
+                self.drain(&mut signals).await;
             }
         }
         self.shutdown().await;
     }
 
     /// Waits for the sessions to end by themselves, until the configured limit or another signal.
-    async fn drain(&self) {
+    async fn drain(&self, signals: &mut Signals) {
         let drain = &self.handle.config().session.drain;
         let empty = async {
             while self.handle.sessions().count() > 0 {
@@ -151,7 +157,7 @@ impl App {
             () = empty => {}
             () = tokio::time::sleep(drain.timeout) => tracing::warn!("the drain took too long"),
             () = self.handle.0.stop.cancelled() => {}
-            _ = super::signal::wait() => tracing::warn!("a second signal ends the drain"),
+            _ = signals.next() => tracing::warn!("a second signal ends the drain"),
         }
     }
 

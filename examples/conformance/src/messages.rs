@@ -1,0 +1,50 @@
+//! What the conformance server's messages are; `protos/test.proto` says the same to others.
+
+use pitaya::message;
+
+/// What a test asks.
+#[message(omit_empty)]
+pub(crate) struct TestRequest {
+    /// Free text.
+    #[field(1)]
+    pub(crate) msg: String,
+}
+
+/// What a test is answered.
+#[message(omit_empty)]
+pub(crate) struct TestResponse {
+    /// 200 when all is well.
+    #[field(1)]
+    pub(crate) code: i32,
+    /// Free text.
+    #[field(2)]
+    pub(crate) msg: String,
+}
+
+impl TestResponse {
+    /// An answer with code 200.
+    pub(crate) fn ok(msg: impl Into<String>) -> Self {
+        Self {
+            code: 200,
+            msg: msg.into(),
+        }
+    }
+}
+
+/// Asks for a call of another server.
+#[message(json, omit_empty)]
+pub(crate) struct TestRPCRequest {
+    /// The remote's route.
+    pub(crate) route: String,
+    /// What the remote is sent.
+    pub(crate) data: String,
+}
+
+/// Asks for a push to users.
+#[message(json, omit_empty)]
+pub(crate) struct TestSendToUsers {
+    /// Whom to push to.
+    pub(crate) uids: Vec<String>,
+    /// What to push, as raw bytes.
+    pub(crate) msg: String,
+}
