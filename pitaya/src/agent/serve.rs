@@ -116,7 +116,7 @@ enum Outcome {
 /// Polls a call, and the connection beside it while the call waits.
 async fn drive<IO>(
     c: &mut Conn<IO>,
-    core: &Core,
+    core: &Arc<Core>,
     session: &Session,
     mut timer: Pin<&mut Sleep>,
     mut call: Pin<&mut CallFuture<'_>>,
@@ -137,7 +137,7 @@ where
 /// what became of it, `None` if it was dropped.
 async fn close<IO>(
     c: &mut Conn<IO>,
-    core: &Core,
+    core: &Arc<Core>,
     session: &Session,
     reason: CloseReason,
     mut timer: Pin<&mut Sleep>,

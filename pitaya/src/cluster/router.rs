@@ -54,6 +54,13 @@ impl Routers {
         self.0.insert(kind, router);
     }
 
+    /// Tells a type's router of a call that was started or has ended.
+    pub(crate) fn in_flight(&self, kind: &str, server: &ServerInfo, change: isize) {
+        if let Some(router) = self.0.get(kind) {
+            router.in_flight(server, change);
+        }
+    }
+
     pub(crate) fn get(&self, kind: &str) -> Option<&Arc<dyn Route>> {
         self.0.get(kind)
     }

@@ -28,11 +28,16 @@ impl SessionPool {
     }
 
     pub(crate) fn open(&self, app: &AppHandle, peer: Option<SocketAddr>) -> Session {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
         self.count.fetch_add(1, Ordering::AcqRel);
         session
+    }
+
+    /// A number for a session: clients' own and copies alike.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Forgets a session; a user who has meanwhile bound another one keeps that.

@@ -1,5 +1,7 @@
 //! Who is there: servers announce themselves and see each other.
 
+pub mod local;
+
 use std::sync::Arc;
 
 use super::{Directory, ServerInfo};
