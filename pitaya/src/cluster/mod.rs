@@ -15,4 +15,4 @@ pub use directory::{Change, Directory};
 pub use discovery::Discovery;
 pub use metadata::Metadata;
 pub use rpc::{Inbox, RpcClient, RpcServer};
-pub use server::ServerInfo;
+pub use server::{RecordError, ServerInfo};
