@@ -43,7 +43,7 @@ where
                 }
                 Next::Yield => {
                     tokio::task::yield_now().await;
-                    c.free_at = Instant::now();
+                    c.free(Instant::now());
                 }
                 Next::Full => {
                     let mut room = Box::pin(poll_fn(|_| {
@@ -94,11 +94,12 @@ where
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
                     match beside.await {
                         Outcome::Done(result) => {
-                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                            let now = core.settle(&ctx, c.read_at, c.free_at(), result);
+                            c.free(now);
                         }
                         Outcome::Over(reason) => {
                             let running = (!route.spec.options.cancel).then_some(future);
-                            let (read_at, started) = (c.read_at, c.free_at);
+                            let (read_at, started) = (c.read_at, c.free_at());
                             let timer = timer.as_mut();
                             let closing = close(&mut c, &core, &session, reason, timer, running);
                             let result = Box::pin(closing).await;
