@@ -3,6 +3,8 @@
 
 mod attrs;
 mod expand;
+#[cfg(test)]
+mod golden;
 mod model;
 mod sink;
 

@@ -70,6 +70,7 @@ pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
 pub mod handler;
+mod isolate;
 mod json;
 pub mod message;
 mod observe;
@@ -88,7 +89,11 @@ pub use session::Session;
 pub use uid::Uid;
 
 pub use bytes::Bytes;
-pub use pitaya_macros::{handler, message, route};
+#[doc = include_str!("docs/handler.md")]
+pub use pitaya_macros::handler;
+pub use pitaya_macros::message;
+#[doc = include_str!("docs/route.md")]
+pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
@@ -104,8 +109,8 @@ pub mod __private {
     pub use crate::error::Error;
     pub use crate::handler::{
         Call, CallFallback, CallFuture, Context, Dispatch, HandlerService, Location, Return,
-        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, before_nothing,
-        decode, ends, may_reply, no_such_method, replies, returns, with_timeout,
+        RouteKind, RouteOptions, RouteSpec, Running, RunningFallback, ServiceEntry, Unlimited,
+        Within, decode, ends, may_reply, no_such_method, replies, returns,
     };
     pub use crate::message::{
         Body, CodecError, Formats, Message, MessageDescriptor, TypeInfo, ValidationError,

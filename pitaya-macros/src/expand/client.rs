@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::service::call_type;
+use super::service::{call_type, imports};
 use crate::model::{Answer, Route, Service};
 
 /// The client's own functions. A route's method of such a name gets an underscore behind it.
@@ -17,6 +17,7 @@ pub(super) fn client(service: &Service) -> TokenStream {
     };
     let Service { krate, cfgs, .. } = service;
     let private = service.private();
+    let imports = imports(&private);
     let client = quote!(#krate::client);
     let service_name = &service.name;
     let title = format!("Calls the service `{service_name}` as a game client does.");
@@ -37,8 +38,7 @@ pub(super) fn client(service: &Service) -> TokenStream {
 
         #(#cfgs)*
         const _: () = {
-            #[allow(unused_imports)]
-            use #private::CallFallback as _;
+            #imports
 
             #allowed
             #[automatically_derived]

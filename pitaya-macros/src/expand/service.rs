@@ -1,7 +1,7 @@
 //! `#[handler]`: the block as it came, its dispatch, its tables, its place in the registry.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::client;
@@ -118,13 +118,13 @@ fn tables(service: &Service) -> TokenStream {
         quote! { #(#cfgs)* #spec }
     });
     let location = location(&private, self_ty.span());
+    let imports = imports(&private);
     // A service that cannot be shared between threads is one mistake. Assumed here (`for<..>` keeps
     // the compiler from deciding it on the spot), it is reported once, by `HandlerService`.
     quote! {
         #(#cfgs)*
         const _: () = {
-            #[allow(unused_imports)]
-            use #private::{CallFallback as _, RunningFallback as _};
+            #imports
 
             #definition
 
@@ -251,26 +251,33 @@ impl Indexes {
                 quote!(#n)
             }
             Self::Counted => {
-                let (ident, at) = (
-                    &route.ident,
-                    format_ident!("__at", span = Span::mixed_site()),
-                );
-                let _ = index;
-                quote!(#at if #at == __Index::#ident as ::core::primitive::u16)
+                let ident = &route.ident;
+                quote!(_ if #index == __Index::#ident as ::core::primitive::u16)
             }
         }
     }
 }
 
-/// `Call::<Argument, Returned>`: the steps of a call for these types.
+/// What generated code brings into scope: the steps of a call under a name that no type of the user
+/// has, and the traits that they fall back to.
+pub(super) fn imports(private: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #private::{Call as __Call, CallFallback as _, RunningFallback as _};
+    }
+}
+
+/// `__Call::<Argument, Returned>`: the steps of a call for these types.
 pub(super) fn call_type(service: &Service, route: &Route, span: Span) -> TokenStream {
-    let private = service.private_at(span);
     let returned = &route.returns.ty;
     let argument = match route.argument() {
         Some((_, ty)) => ty.to_token_stream(),
-        None => quote!(#private::bytes::Bytes),
+        None => {
+            let private = service.private();
+            quote!(#private::bytes::Bytes)
+        }
     };
-    quote_spanned!(span=> #private::Call::<#argument, #returned>)
+    quote_spanned!(span=> __Call::<#argument, #returned>)
 }
 
 fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
@@ -283,63 +290,47 @@ fn call(service: &Service, route: &Route, locals: &Locals) -> TokenStream {
         ..
     } = locals;
     let steps = call_type(service, route, Span::call_site());
-
-    // The calls that carry a bound stand at the type that has to meet it.
-    let decode = route.argument().map(|(_, ty)| {
-        let decode = quote_spanned! {ty.span()=> #private::decode::<#ty>(#context, #body) };
-        quote! { let #message = #decode; }
-    });
-    let before = match decode {
-        Some(_) => quote! {
-            let mut #message = #message?;
-            #steps::before(#context, &mut #message).await?;
-        },
-        None => quote! { #private::before_nothing(#context).await?; },
-    };
-
     let ident = &route.ident;
-    let arguments = route.parameters.iter().map(|parameter| match parameter {
-        Parameter::Context(span) => {
-            Ident::new(&context.to_string(), context.span().located_at(*span))
-        }
-        Parameter::Message { ty, .. } => {
-            Ident::new(&message.to_string(), message.span().located_at(ty.span()))
-        }
+    let arguments = route.parameters.iter().map(|parameter| {
+        // A type that doesn't fit is told at the parameter.
+        let (local, span) = match parameter {
+            Parameter::Context(span) => (context, *span),
+            Parameter::Message { ty, .. } => (message, ty.span()),
+        };
+        Ident::new(&local.to_string(), local.span().located_at(span))
     });
-    let arguments = arguments.collect::<Vec<_>>();
-    let mut returned = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
+    let mut called = quote_spanned! {ident.span()=> Self::#ident(#this, #(#arguments),*) };
     if route.is_async {
-        let checked = call_type(service, route, ident.span());
-        returned = quote_spanned! {ident.span()=> #checked::must_be_send(#returned) };
-        returned = quote! { #private::Running(#returned).run().await };
+        let steps = call_type(service, route, ident.span());
+        called = quote_spanned! {ident.span()=> #steps::must_be_send(#called) };
+        called = quote! { #private::Running(#called).run() };
+    } else {
+        called = quote! { async move { #called } };
     }
-    let returned = checked(&private, route, &returned);
-    let finish = match route.timeout {
-        None => quote! { #steps::finish(#context, #returned).await },
+    let limit = match route.timeout {
+        None => quote!(#private::Unlimited),
         Some(limit) => {
             let limit = duration(limit);
-            quote! {
-                let __returned = #private::with_timeout(#limit, async move {
-                    ::core::result::Result::Ok(#returned)
-                });
-                #steps::finish_in_time(#context, __returned.await).await
-            }
+            quote!(#private::Within(#limit))
         }
     };
-    quote! {
-        #decode
-        #steps::start(async move {
-            #before
-            #finish
-        })
+    let check = check(&private, route);
+    match route.argument() {
+        None => quote! { #steps::run_nothing(#context, #limit, move || #called, #check) },
+        Some((_, ty)) => {
+            let decoded = quote_spanned! {ty.span()=> #private::decode::<#ty>(#context, #body) };
+            quote! {
+                #steps::run(#context, #decoded, #limit, move |#message| #called, #check)
+            }
+        }
     }
 }
 
-/// Passes what the method returns through the function that carries the bounds of its type.
-fn checked(private: &TokenStream, route: &Route, returned: &TokenStream) -> TokenStream {
+/// The function that what the method returns passes through: it carries the bounds of its type.
+fn check(private: &TokenStream, route: &Route) -> TokenStream {
     let ty = &route.returns.ty;
     let check = match &route.returns.answer {
-        Answer::Nothing => return returned.clone(),
+        Answer::Nothing => return quote! { ::core::convert::identity },
         Answer::End { error } => quote_spanned! {ty.span()=> #private::ends::<#error> },
         Answer::Value { value, error } => {
             quote_spanned! {ty.span()=> #private::replies::<#value, #error> }
@@ -349,7 +340,9 @@ fn checked(private: &TokenStream, route: &Route, returned: &TokenStream) -> Toke
         }
         Answer::Hidden => quote_spanned! {ty.span()=> #private::returns::<#ty> },
     };
-    quote! { #check(#returned) }
+    // Called here, not passed on: the bounds would be told of once more where it is.
+    let returned = Ident::new("__returned", Span::mixed_site());
+    quote! { |#returned| #check(#returned) }
 }
 
 fn spec(service: &Service, route: &Route) -> TokenStream {

@@ -9,7 +9,7 @@ mod route;
 mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote_spanned};
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Generics, Path, Type, parse_quote};
 
@@ -158,16 +158,8 @@ impl Service {
 
     /// The path of what generated code may use.
     pub(crate) fn private(&self) -> TokenStream {
-        self.private_at(Span::call_site())
-    }
-
-    /// The same, told at `span` when something is wrong with it.
-    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
-        let path = self.krate.to_token_stream().into_iter().map(|mut token| {
-            token.set_span(span.resolved_at(token.span()));
-            token
-        });
-        quote_spanned!(span=> #(#path)*::__private)
+        let krate = &self.krate;
+        quote!(#krate::__private)
     }
 
     /// Whether some method is there only under a condition.

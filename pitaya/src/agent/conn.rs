@@ -17,7 +17,7 @@ use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
 use crate::protocol::message::{self, MessageKind};
-use crate::protocol::packet;
+use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::{BATCH, End, Gate};
 use crate::session::{CloseReason, Session};
@@ -146,7 +146,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close),
+            Poll::Pending => {
+                // An end does not wait until the peer takes something.
+                if session.out().ended() {
+                    return Poll::Ready(Next::Close(CloseReason::Closed));
+                }
+                return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close);
+            }
         }
         loop {
             if core.app().is_draining() {
@@ -508,6 +514,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
     }
 
+    /// How many messages have come that nobody will serve.
+    pub(super) fn unserved(&self) -> u64 {
+        let mut rest = self.input.get(self.at..).unwrap_or_default();
+        let mut messages = 0;
+        if self.machine.phase() != Phase::Working {
+            return 0;
+        }
+        while let Ok(Some((packet, used))) = packet::decode(rest, packet::MAX_BODY_LEN) {
+            messages += u64::from(packet.kind == PacketType::Data);
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        messages
+    }
+
     /// Whether [`Conn::poll_close`] only waits for the peer by now.
     pub(super) fn is_draining(&self) -> bool {
         matches!(self.closing, Closing::Drain(_))
@@ -536,7 +556,7 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
         MessageKind::Notify => false,
         MessageKind::Response | MessageKind::Push => {
             core.app().metrics().ignored_messages.increment(1);
-            return Resolved::Done;
+            return unserved(core, &message);
         }
     };
     let id = if wants_answer { message.id } else { 0 };
@@ -549,14 +569,24 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Call { route: index, id, body_len, compressed: message.compressed }
         }
         Target::Error(error) => {
-            core.refuse(session, id, &error);
-            Resolved::Done
+            let resolved = unserved(core, &message);
+            if let Resolved::Done = resolved {
+                core.refuse(session, id, &error);
+            }
+            resolved
         }
         Target::UnknownCode => {
             tracing::debug!(session = session.id(), "route info not found in dictionary");
             Resolved::Close
         }
     }
+}
+
+/// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
+/// 2.3).
+#[cold]
+fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+    if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 
 fn reason_of(error: &io::Error) -> CloseReason {

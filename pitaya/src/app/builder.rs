@@ -15,7 +15,8 @@ use super::core::Handshake;
 use super::handle::{Hooks, ServerInfo, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
-use super::running::{Kind, NamedPart, Parts};
+use super::running::{Kind, NamedPart, Parts, caught};
+use super::signal::Signals;
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::error::{Error, Result};
@@ -142,9 +143,8 @@ impl AppBuilder {
 
     /// Adds a part that starts and stops with the app.
     pub fn component<C: Component>(mut self, component: Arc<C>) -> Self {
-        let part = Box::new(ComponentPart(component));
         let name = std::any::type_name::<C>().to_owned();
-        self.components.push(NamedPart { name, part });
+        self.components.push(NamedPart::new(name, ComponentPart(component)));
         self
     }
 
@@ -164,7 +164,7 @@ impl AppBuilder {
     fn insert_module<M: Module>(&mut self, at: usize, module: Arc<M>) {
         let name = module.name().to_owned();
         self.module_values.push((name.clone(), module.clone()));
-        self.modules.insert(at, NamedPart { name, part: Box::new(ModulePart(module)) });
+        self.modules.insert(at, NamedPart::new(name, ModulePart(module)));
     }
 
     /// Runs `hook` once, when the app has been built and before anything is started.
@@ -286,8 +286,10 @@ impl AppBuilder {
             self.config = ConfigSource::Sources(Sources::process());
         }
         let app = self.start().await?;
+        // Whoever waits for this line may send a signal at once.
+        let signals = Signals::listen();
         tracing::info!("all modules started!");
-        app.run().await;
+        app.run_until(signals).await;
         Ok(())
     }
 
@@ -363,13 +365,14 @@ impl AppBuilder {
         let mut app = App::new(parts);
         let start = async {
             for hook in self.post_build {
-                hook(handle.clone()).await.map_err(|cause| part("a post-build hook", cause))?;
+                let run = caught(async { hook(handle.clone()).await }).await;
+                run.map_err(|cause| part("a post-build hook", cause))?;
             }
             app.start_stage(Kind::Module, Stage::Init).await?;
             app.start_stage(Kind::Module, Stage::AfterInit).await?;
             let mut services = Vec::with_capacity(self.services.len());
             for (mounted, make) in self.services {
-                let service = make(handle.clone()).await;
+                let service = caught(async { make(handle.clone()).await }).await;
                 let service = service.map_err(|cause| {
                     part(&format!("the constructor of service `{}`", mounted.name), cause)
                 })?;

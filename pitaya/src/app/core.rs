@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::{panicked, poll_caught};
+use crate::agent::{let_go, poll_caught};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
-use crate::handler::{CallFuture, Context};
+use crate::handler::{CallFuture, Context, finish_panicked};
+use crate::isolate::{caught, isolated};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
 use crate::scratch::{self, Scratch};
@@ -168,7 +169,8 @@ impl Core {
 
     async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
         for (name, validator) in self.app.validators() {
-            validator(session.clone(), data.clone()).await.map_err(|error| {
+            let judge = async { validator(session.clone(), data.clone()).await };
+            isolated(&self.app, "handshake_validator", judge).await.map_err(|error| {
                 Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
             })?;
         }
@@ -197,8 +199,8 @@ impl Core {
             }
         }));
         decoded.unwrap_or_else(|_| {
-            self.app.metrics().panicked("decode");
-            place.set(Some(CallFuture::from(async { Err(panicked()) })));
+            let error = caught(&self.app, "decode");
+            place.set(Some(CallFuture::from(async { Err(error) })));
             true
         })
     }
@@ -214,6 +216,11 @@ impl Core {
                 call.await
             }),
         }
+    }
+
+    /// Whether a compressed body is what it claims to be.
+    pub(crate) fn inflates(&self, body: &[u8]) -> bool {
+        self.inflated(body, |_| ()).is_ok()
     }
 
     fn inflated<R>(&self, body: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ()> {
@@ -260,14 +267,25 @@ impl Core {
         ctx.mounted().metrics.failed(read_at.elapsed(), error.code());
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
-            Some(cause) if cause.is::<crate::agent::Panicked>() => {
-                self.app.metrics().panicked("handler");
-                tracing::error!(route, session, "a handler panicked");
-            }
             Some(cause) => tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed"),
             None => tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error"),
         }
         ctx.reply_error(error);
+    }
+
+    /// What a panic of a handler leaves to do: the after-hooks see it as an error.
+    ///
+    /// Hooks are isolated themselves, so what unwinds to the connection's task is the handler.
+    #[cold]
+    pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
+        let error = caught(&self.app, "handler");
+        tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
+        CallFuture::from_or_box(async move {
+            if ctx.after_hooks().is_empty() {
+                return Err(error);
+            }
+            finish_panicked(ctx, error).await
+        })
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
@@ -320,11 +338,20 @@ impl Core {
                     tokio::time::sleep(core.limits().grace).await;
                 }
             };
+            let ended = async {
+                loop {
+                    match std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
+                        Some(result) => return result,
+                        None => call.set(core.panicked(&ctx)),
+                    }
+                }
+            };
             let result = tokio::select! {
                 biased;
-                result = std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)) => Some(result),
+                result = ended => Some(result),
                 () = closed => None,
             };
+            let_go(&core, call);
             core.settle_late(&ctx, read_at, started, result);
         });
     }

@@ -23,7 +23,7 @@ use crate::protocol::handshake::HandshakeData;
 use crate::session::{CloseReason, Session, SessionPool, Sessions};
 use crate::uid::Uid;
 
-pub(super) type BindCallback =
+pub(crate) type BindCallback =
     Arc<dyn Fn(Session, Uid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 pub(super) type CloseCallback =
     Arc<dyn Fn(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -182,6 +182,11 @@ impl AppHandle {
 
     pub(crate) fn close_callbacks(&self) -> &[CloseCallback] {
         &self.0.hooks.close
+    }
+
+    /// Waits until the shutdown begins.
+    pub(crate) async fn stopping(&self) {
+        self.0.stop.cancelled().await;
     }
 
     pub(crate) fn is_draining(&self) -> bool {

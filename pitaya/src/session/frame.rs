@@ -68,7 +68,10 @@ pub(super) fn reply(
             if session.out().reply(write, wake == Wake::Yes) {
                 Ok(())
             } else {
-                session.app().metrics().dropped_at_close.increment(1);
+                // A refused answer becomes an error, which is refused as well: counted once, here.
+                if flag == Flag::Error {
+                    session.app().metrics().dropped_at_close.increment(1);
+                }
                 Err(super::broken_pipe())
             }
         })

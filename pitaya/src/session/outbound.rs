@@ -103,6 +103,12 @@ impl Outbound {
         }
     }
 
+    /// The same, whatever is under way: for news that are not in the queue, so that the connection's
+    /// task does not see them with what it was woken for last.
+    pub(crate) fn wake_now(&self) {
+        self.waker.wake();
+    }
+
     /// Queues one shared frame: how many more messages may be queued.
     pub(crate) fn push(&self, frame: Bytes, bounds: Bounds) -> Result<usize, Refused> {
         let room = {

@@ -1,0 +1,140 @@
+//! Golden expansions: what each macro emits, as a file to read in review.
+//!
+//! After a wanted change: `UPDATE_EXPECT=1 cargo test -p pitaya-macros`, then read the difference.
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::Expansion;
+use crate::expand::service;
+
+/// Expands and compares; errors, which have no spans here, follow as comments.
+fn check(expansion: Expansion, attributes: TokenStream, item: TokenStream, golden: ExpectFile) {
+    let (tokens, errors) = expansion(attributes, item);
+    let file = match syn::parse2(tokens.clone()) {
+        Ok(file) => prettyplease::unparse(&file),
+        Err(error) => panic!("{error} in {tokens}"),
+    };
+    let errors: String = errors
+        .iter()
+        .map(|error| format!("// error: {error}\n"))
+        .collect();
+    golden.assert_eq(&(file + &errors));
+}
+
+#[test]
+fn handler_emits_the_block_dispatch_tables_registry_and_client() {
+    check(
+        service::handler,
+        quote! {},
+        quote! {
+            /// Chat rooms.
+            #[allow(clippy::unused_async)]
+            impl Room {
+                const LIMIT: usize = 3;
+
+                /// Enters a room.
+                #[route(code = 7, timeout = "1m30s")]
+                #[tracing::instrument]
+                pub async fn join(&self, ctx: &Context<'_>, msg: Join) -> Result<Joined> {
+                    let table = self.table(msg.room)?;
+                    table.enter(ctx.session())
+                }
+
+                #[route(concurrent, cancel)]
+                async fn find(&self, _: Find) -> Result<Option<Found>, RoomError> {}
+
+                fn say(&self, Say { text }: Say) {}
+
+                async fn leave(&self) -> Result<()> {}
+
+                async fn alias(&self) -> Outcome {}
+
+                #[route(skip)]
+                fn helper() {}
+            }
+        },
+        expect_file!["../golden/handler/room.rs"],
+    );
+}
+
+#[test]
+fn bodies_are_never_read() {
+    let body = quote! { let half = written. => "as it is" };
+    let item = quote! { impl Room { async fn join(&self) { #body } } };
+    let (tokens, errors) = service::handler(TokenStream::new(), item);
+    assert!(errors.is_empty());
+    assert!(tokens.to_string().contains(&body.to_string()), "{tokens}");
+}
+
+#[test]
+fn handler_without_client_in_a_renamed_crate() {
+    check(
+        service::handler,
+        quote! { name = "lobby", rename_all = "camel", client = false, crate = "game::net" },
+        quote! {
+            impl crate::rooms::Room {
+                async fn join_room(&self, msg: Vec<Self>) {}
+            }
+        },
+        expect_file!["../golden/handler/options.rs"],
+    );
+}
+
+#[test]
+fn handler_counts_methods_that_are_there_under_a_condition() {
+    check(
+        service::handler,
+        quote! { client = "Rooms" },
+        quote! {
+            #[cfg(unix)]
+            impl Room {
+                async fn join(&self) {}
+
+                #[cfg(feature = "extra")]
+                async fn leave(&self) {}
+            }
+        },
+        expect_file!["../golden/handler/conditional.rs"],
+    );
+}
+
+#[test]
+fn handler_with_mistakes_leaves_empty_tables() {
+    check(
+        service::handler,
+        quote! { name = "a.b", client = false },
+        quote! {
+            impl<T: Clone> Room<T> where T: Copy {
+                #[route(code = 70000, cod = 1)]
+                async fn join(self, a: A, b: B) {}
+            }
+        },
+        expect_file!["../golden/handler/mistakes.rs"],
+    );
+}
+
+#[test]
+fn handler_on_something_else_passes_it_on() {
+    check(
+        service::handler,
+        quote! {},
+        quote! {
+            struct Room;
+        },
+        expect_file!["../golden/handler/not_a_block.rs"],
+    );
+}
+
+#[test]
+fn route_alone_passes_the_method_on() {
+    check(
+        service::route,
+        quote! { code = 7 },
+        quote! {
+            fn join() {}
+        },
+        expect_file!["../golden/handler/route_alone.rs"],
+    );
+}
