@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::has_budget_remaining;
@@ -43,8 +44,8 @@ pub(crate) struct Conn<IO> {
     scanned: usize,
     /// When the socket last gave something. One reading of the clock serves every message in it.
     pub(super) read_at: Instant,
-    /// Since when nothing holds the next message up: the last read, or the end of the last call.
-    free_at: Instant,
+    /// How long the messages of that read have waited for each other by now.
+    pub(super) waited: Duration,
     /// A reading of the clock in this very poll of the task.
     polled_at: Option<Instant>,
     /// The timer knows its present deadline and this task.
@@ -114,7 +115,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             at: 0,
             scanned: 0,
             read_at: now,
-            free_at: now,
+            waited: Duration::ZERO,
             polled_at: None,
             timer_set: false,
             unsent: Vec::new(),
@@ -360,19 +361,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             self.input.reserve(READ);
         }
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input));
-        self.read_at = Instant::now();
-        self.free(self.read_at);
+        let now = Instant::now();
+        self.read_at = now;
+        self.waited = Duration::ZERO;
+        self.polled_at = Some(now);
         Poll::Ready(read)
     }
 
-    /// Since when nothing holds the next message up: when the call to be made now has started.
-    pub(super) fn free_at(&self) -> Instant {
-        self.free_at
-    }
-
-    /// From `now` on nothing holds the next message up.
-    pub(super) fn free(&mut self, now: Instant) {
-        self.free_at = now;
+    /// A call that has ended `now`, or others having had their turn, held the next message up.
+    pub(super) fn held_up(&mut self, now: Instant, waited: Duration) {
+        self.waited = waited;
         self.polled_at = Some(now);
     }
 
