@@ -64,6 +64,7 @@ pub mod acceptor;
 mod agent;
 pub mod app;
 pub mod client;
+pub mod cluster;
 pub mod error;
 mod error_body;
 pub mod groups;

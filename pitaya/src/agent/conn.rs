@@ -6,6 +6,7 @@
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -128,7 +129,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(super) fn poll_next(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Next> {
@@ -184,7 +185,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(super) fn poll_beside(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         timer: Pin<&mut Sleep>,
     ) -> Poll<CloseReason> {
@@ -220,7 +221,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn poll_idle(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         mut timer: Pin<&mut Sleep>,
         reading: Reading,
@@ -244,7 +245,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Takes the next packet that asks for something off the input.
-    fn take_packet(&mut self, core: &Core, session: &Session) -> Option<Next> {
+    fn take_packet(&mut self, core: &Arc<Core>, session: &Session) -> Option<Next> {
         loop {
             let limit = self.packet_limit(core);
             let rest = self.input.get(self.at..).unwrap_or_default();
@@ -293,7 +294,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// Looks at the headers of packets that wait for their turn: they are signs of life, and a bad
     /// one ends the connection.
-    fn scan(&mut self, core: &Core) -> Result<(), CloseReason> {
+    fn scan(&mut self, core: &Arc<Core>) -> Result<(), CloseReason> {
         let limit = self.packet_limit(core);
         self.scanned = self.scanned.max(self.at);
         loop {
@@ -309,7 +310,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
     }
 
-    fn packet_limit(&self, core: &Core) -> usize {
+    fn packet_limit(&self, core: &Arc<Core>) -> usize {
         match self.machine.phase() {
             Phase::Start => core.limits().handshake_packet,
             Phase::Handshaken | Phase::Working => core.limits().packet,
@@ -363,7 +364,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Writes what an earlier write left over.
-    fn poll_unsent(&mut self, cx: &mut TaskContext<'_>, core: &Core) -> Poll<Result<(), CloseReason>> {
+    fn poll_unsent(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
         while self.written < self.unsent.len() {
             let rest = self.unsent.get(self.written..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
@@ -392,7 +393,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         Poll::Ready(Ok(()))
     }
 
-    fn stall(&mut self, core: &Core) -> Poll<Result<(), CloseReason>> {
+    fn stall(&mut self, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
         if !self.machine.is_write_due() {
             self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
         }
@@ -403,7 +404,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn flush(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
     ) -> Result<(), CloseReason> {
         // A push that comes after the queue was looked at wakes the task again.
@@ -425,7 +426,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// The last steps: lets queued messages leave if the session's end asks for it, shuts the
     /// connection down, and reads a little more so that the peer gets what was sent.
-    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Core, session: &Session) -> Poll<()> {
+    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>, session: &Session) -> Poll<()> {
         loop {
             match self.closing {
                 Closing::Flush => {
@@ -487,7 +488,7 @@ enum Resolved {
 
 /// What a message asks for. Errors that have an answer are answered here.
 #[inline]
-fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
+fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
     let message = match message::decode(bytes) {
         Ok(message) => message,
         Err(error) => {
@@ -519,6 +520,10 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
             }
             resolved
         }
+        Target::Forward { kind, route } => match core.forward(session, id, kind, route, &message) {
+            Ok(()) => Resolved::Done,
+            Err(()) => Resolved::Close,
+        },
         Target::UnknownCode => {
             tracing::debug!(session = session.id(), "route info not found in dictionary");
             Resolved::Close

@@ -149,7 +149,7 @@ enum Outcome {
 /// Polls a call, and the connection beside it while the call waits.
 fn drive<'f, IO, F>(
     c: &'f mut Conn<IO>,
-    core: &'f Core,
+    core: &'f Arc<Core>,
     session: &'f Session,
     mut timer: Pin<&'f mut Sleep>,
     mut call: Pin<&'f mut F>,
@@ -170,7 +170,7 @@ where
 /// what became of it, `None` if it was dropped.
 async fn close<'c, IO>(
     c: &mut Conn<IO>,
-    core: &'c Core,
+    core: &'c Arc<Core>,
     session: &Session,
     reason: CloseReason,
     mut timer: Pin<&mut Sleep>,

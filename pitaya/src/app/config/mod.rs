@@ -52,6 +52,7 @@ pub use settings::{
 };
 pub use sources::{Format, Sources};
 pub use value::Value;
+pub(crate) use value::parse_duration;
 
 impl Config {
     /// Puts a configuration together from `sources` and checks it whole.

@@ -21,7 +21,10 @@ async fn data_before_the_ack_closes_without_an_answer() {
     let mut scene = Scene::new().await;
     let mut client = scene.open().await;
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     client.request(1, "entry.echo", b"early").await;
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
@@ -43,7 +46,10 @@ async fn a_repeated_handshake_needs_an_ack_before_more_data() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     client.request(1, "entry.echo", b"early").await;
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
@@ -56,7 +62,9 @@ async fn a_bad_repeated_handshake_gets_400_and_the_end() {
     let mut client = scene.client().await;
     client.send(PacketType::Handshake, b"[]").await;
     let rest = client.rest().await;
-    let [(PacketType::Handshake, body)] = &rest[..] else { panic!("{rest:?}") };
+    let [(PacketType::Handshake, body)] = &rest[..] else {
+        panic!("{rest:?}")
+    };
     assert!(body.starts_with(br#"{"code":400,"#));
     scene.closes(CloseReason::HandshakeRefused).await;
     scene.end().await;

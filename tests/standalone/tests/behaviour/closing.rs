@@ -35,7 +35,7 @@ async fn close_callbacks_run_once_in_order_the_sessions_own_first() {
     let session = newest_session(&app);
     session.on_close(says(&log, "own one"));
     session.on_close(says(&log, "own two"));
-    session.kick().await;
+    session.kick().await.unwrap();
     session.close().await;
     client.rest().await;
     heard.expect(["own one Kicked", "own two Kicked", "app one Kicked", "app two Kicked"]).await;
@@ -69,7 +69,7 @@ async fn a_close_callback_may_use_its_session_and_nobody_finds_it_any_more() {
     let app = app().handler(stage().0).on_session_close(move |session, _| {
         let log = log.clone();
         async move {
-            session.kick().await;
+            session.kick().await.unwrap();
             session.close().await;
             let pushed = session.push("late", &Bytes::new()).await.unwrap_err();
             let sessions = session.app().sessions();

@@ -76,7 +76,7 @@ async fn a_cancelled_call_is_dropped_before_its_connection_has_closed() {
     heard.expect(["start a"]).await;
     session.push("big", &Bytes::from(vec![0; 4096])).await.unwrap();
     let kicked = Instant::now();
-    session.kick().await;
+    session.kick().await.unwrap();
     heard.expect(["dropped a"]).await;
     assert_eq!(kicked.elapsed(), Duration::ZERO);
     app.shutdown().await;

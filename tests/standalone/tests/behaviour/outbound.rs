@@ -141,7 +141,7 @@ async fn flushed(end: impl AsyncFnOnce(&Session)) -> (Vec<(PacketType, String)>,
         let refused = session.push("late", &Bytes::new()).await.unwrap_err();
         assert_eq!((refused.code(), refused.message()), ("PIT-499", "broken low-level pipe"));
         // A second end of whatever kind changes nothing.
-        session.kick().await;
+        session.kick().await.unwrap();
         session.close().await;
     }
     let packets = client.rest().await.into_iter().filter(|(kind, _)| *kind != PacketType::Heartbeat);
@@ -161,7 +161,7 @@ fn fifty_pushes() -> Vec<(PacketType, String)> {
 
 #[tokio::test]
 async fn a_kick_lets_everything_queued_leave_then_says_so_then_closes() {
-    let (packets, reason) = flushed(async |session| session.kick().await).await;
+    let (packets, reason) = flushed(async |session| session.kick().await.unwrap()).await;
     let mut expected = fifty_pushes();
     expected.push((PacketType::Kick, String::new()));
     assert_eq!(packets, expected);
@@ -184,7 +184,7 @@ async fn a_kick_of_a_client_that_takes_nothing_ends_at_the_write_deadline() {
     })
     .await;
     let since = Instant::now();
-    session.kick().await;
+    session.kick().await.unwrap();
     timeout(10 * DEADLINE, async {
         while book.closed("kicked") == 0.0 {
             tokio::time::sleep(Duration::from_millis(100)).await;

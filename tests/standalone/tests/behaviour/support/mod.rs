@@ -225,7 +225,7 @@ impl Stage {
     }
 
     async fn kick(&self, ctx: &Context<'_>) -> Result<Bytes> {
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
         Ok(Bytes::new())
     }
 }
