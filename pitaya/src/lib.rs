@@ -102,7 +102,7 @@ pub use pitaya_macros::route;
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        App, AppHandle, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
+        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
         ResultExt, Session, Tcp, Uid, WebSocket, handler, message, route,
     };
 }

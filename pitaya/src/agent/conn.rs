@@ -169,6 +169,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 };
             }
             if let Some(next) = self.take_packet(core, session) {
+                if let Next::Close(_) = next {
+                    // What was answered before the bad packet still leaves, if the socket takes it.
+                    let _ = self.flush(cx, core, session);
+                }
                 return Poll::Ready(next);
             }
             match self.poll_read(cx) {

@@ -23,6 +23,10 @@ const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
 /// Serves one connection until it ends.
 ///
 /// A plain `async move` block, not an `async fn`: that would store the arguments twice.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would store the arguments twice"
+)]
 pub(crate) fn serve<IO>(
     core: Arc<Core>,
     session: Session,

@@ -71,7 +71,7 @@ enum ConfigSource {
     /// Nothing was said: the process's own sources for `run`, the defaults for `start`.
     Unsaid,
     Value(Box<Config>),
-    Sources(Sources),
+    Sources(Box<Sources>),
 }
 
 /// Where the dictionary's codes come from.
@@ -115,7 +115,7 @@ impl AppBuilder {
 
     /// Loads the configuration from these sources when the app is started.
     pub fn config_from(mut self, sources: Sources) -> Self {
-        self.config = ConfigSource::Sources(sources);
+        self.config = ConfigSource::Sources(Box::new(sources));
         self
     }
 
@@ -317,7 +317,7 @@ impl AppBuilder {
     /// As [`AppBuilder::start`].
     pub async fn run(mut self) -> Result<()> {
         if let ConfigSource::Unsaid = self.config {
-            self.config = ConfigSource::Sources(Sources::process());
+            self.config = ConfigSource::Sources(Box::new(Sources::process()));
         }
         let app = self.start().await?;
         // Whoever waits for this line may send a signal at once.
@@ -339,7 +339,7 @@ impl AppBuilder {
                 config.validate()?;
                 (*config, Vec::new())
             }
-            ConfigSource::Sources(sources) => Config::load(sources)?,
+            ConfigSource::Sources(sources) => Config::load(*sources)?,
         };
         log(&warnings);
         let serializer = self.serializer.unwrap_or(match config.serializer {

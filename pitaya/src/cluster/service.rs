@@ -72,7 +72,7 @@ pub(crate) struct Service {
     remotes: Arc<Remotes>,
     /// The last message of each client's session that is being served here: the next one waits for
     /// it, so that messages of one session keep their order.
-    sessions: Mutex<HashMap<(String, i64), (u64, oneshot::Receiver<()>)>>,
+    sessions: Mutex<HashMap<SessionKey, (u64, oneshot::Receiver<()>)>>,
     /// What came that is no message, by subject: logged once each.
     malformed: Mutex<HashMap<String, u64>>,
 }
@@ -176,9 +176,12 @@ struct Call {
     turn: Option<Turn>,
 }
 
+/// A client's session: its frontend, and its number there.
+type SessionKey = (String, i64);
+
 /// A place in the order of one session's messages.
 struct Turn {
-    key: (String, i64),
+    key: SessionKey,
     number: u64,
     before: Option<oneshot::Receiver<()>>,
     /// Dropped when this message is done.
