@@ -29,7 +29,12 @@ async fn group_of(app: &App, group: &str, members: &[&str]) {
 }
 
 fn unreached(delivery: Result<Delivery>) -> Vec<String> {
-    delivery.unwrap().unreached.iter().map(ToString::to_string).collect()
+    delivery
+        .unwrap()
+        .unreached
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[message]
@@ -38,7 +43,9 @@ struct News {
 }
 
 fn news(text: &str) -> News {
-    News { text: text.to_owned() }
+    News {
+        text: text.to_owned(),
+    }
 }
 
 fn kind(error: pitaya::Error) -> GroupError {
@@ -49,15 +56,33 @@ fn kind(error: pitaya::Error) -> GroupError {
 async fn groups_are_made_filled_emptied_and_deleted() {
     let app = start(app().handler(stage().0)).await;
     let groups = app.handle().groups();
-    assert_eq!(kind(groups.members("hall").await.unwrap_err()), GroupError::NotFound);
+    assert_eq!(
+        kind(groups.members("hall").await.unwrap_err()),
+        GroupError::NotFound
+    );
     groups.create("hall").await.unwrap();
-    assert_eq!(kind(groups.create("hall").await.unwrap_err()), GroupError::AlreadyExists);
+    assert_eq!(
+        kind(groups.create("hall").await.unwrap_err()),
+        GroupError::AlreadyExists
+    );
     groups.add_member("hall", "ada").await.unwrap();
     groups.add_member("hall", "bob").await.unwrap();
     let twice = groups.add_member("hall", "ada").await.unwrap_err();
     assert_eq!(kind(twice), GroupError::MemberAlreadyExists);
-    assert_eq!(kind(groups.add_member("hall", "").await.unwrap_err()), GroupError::EmptyUid);
-    assert_eq!(groups.members("hall").await.unwrap().iter().map(|uid| &**uid).collect::<Vec<_>>(), ["ada", "bob"]);
+    assert_eq!(
+        kind(groups.add_member("hall", "").await.unwrap_err()),
+        GroupError::EmptyUid
+    );
+    assert_eq!(
+        groups
+            .members("hall")
+            .await
+            .unwrap()
+            .iter()
+            .map(|uid| &**uid)
+            .collect::<Vec<_>>(),
+        ["ada", "bob"]
+    );
     assert!(groups.contains("hall", "ada").await.unwrap());
     assert!(!groups.contains("hall", "eve").await.unwrap());
     groups.remove_member("hall", "ada").await.unwrap();
@@ -66,9 +91,15 @@ async fn groups_are_made_filled_emptied_and_deleted() {
     assert_eq!(groups.count("hall").await.unwrap(), 1);
     groups.remove_all("hall").await.unwrap();
     assert_eq!(groups.count("hall").await.unwrap(), 0);
-    assert_eq!(kind(groups.renew("hall").await.unwrap_err()), GroupError::TtlNotFound);
+    assert_eq!(
+        kind(groups.renew("hall").await.unwrap_err()),
+        GroupError::TtlNotFound
+    );
     groups.delete("hall").await.unwrap();
-    assert_eq!(kind(groups.delete("hall").await.unwrap_err()), GroupError::NotFound);
+    assert_eq!(
+        kind(groups.delete("hall").await.unwrap_err()),
+        GroupError::NotFound
+    );
     app.shutdown().await;
 }
 
@@ -84,7 +115,10 @@ async fn a_group_with_a_time_to_live_vanishes_unless_it_is_renewed() {
     sleep(ttl * 2 / 3).await;
     assert_eq!(groups.count("hall").await.unwrap(), 1);
     sleep(ttl / 2).await;
-    assert_eq!(kind(groups.count("hall").await.unwrap_err()), GroupError::NotFound);
+    assert_eq!(
+        kind(groups.count("hall").await.unwrap_err()),
+        GroupError::NotFound
+    );
     groups.create("hall").await.unwrap();
     app.shutdown().await;
 }
@@ -92,7 +126,10 @@ async fn a_group_with_a_time_to_live_vanishes_unless_it_is_renewed() {
 #[tokio::test]
 async fn a_broadcast_reaches_the_members_encodes_once_and_tells_who_was_missed() {
     let (codec, book) = (Marked::default(), Book::default());
-    let app = app().handler(stage().0).codec(codec.clone()).recorder(book.recorder());
+    let app = app()
+        .handler(stage().0)
+        .codec(codec.clone())
+        .recorder(book.recorder());
     let app = start(app).await;
     let mut players = Vec::new();
     for uid in ["a", "b", "c", "d"] {
@@ -101,18 +138,26 @@ async fn a_broadcast_reaches_the_members_encodes_once_and_tells_who_was_missed()
     group_of(&app, "hall", &["a", "gone", "c", "d", "lost"]).await;
     let before = codec.encoded.load(Ordering::Relaxed);
     let groups = app.handle().groups();
-    let delivery = groups.broadcast("game", "hall", "onNews", &news("hi")).await;
+    let delivery = groups
+        .broadcast("game", "hall", "onNews", &news("hi"))
+        .await;
     assert_eq!(unreached(delivery), ["gone", "lost"]);
     assert_eq!(codec.encoded.load(Ordering::Relaxed), before + 1);
     assert_eq!(book.total("pitaya_push_unreached_users_total"), 2.0);
     for n in [0, 2, 3] {
         let message = players[n].message().await;
-        assert_eq!((&*message.route, message.text()), ("onNews", r#"!{"text":"hi"}"#));
+        assert_eq!(
+            (&*message.route, message.text()),
+            ("onNews", r#"!{"text":"hi"}"#)
+        );
     }
     // The one who is no member gets its own answer next.
     players[1].request(2, "stage.echo", b"own").await;
     assert_eq!(players[1].message().await.text(), "own");
-    let none = groups.broadcast("game", "none", "onNews", &news("hi")).await.unwrap_err();
+    let none = groups
+        .broadcast("game", "none", "onNews", &news("hi"))
+        .await
+        .unwrap_err();
     assert_eq!(kind(none), GroupError::NotFound);
     app.shutdown().await;
 }
@@ -131,8 +176,14 @@ async fn a_multicast_reaches_those_whom_the_filter_accepts() {
         session.get::<String>("team").unwrap().as_deref() == Some("red")
     };
     let groups = app.handle().groups();
-    let delivery = groups.multicast("game", "hall", "onTeam", &news("go"), red).await;
-    assert_eq!(unreached(delivery), ["gone"], "who is left out is not missed");
+    let delivery = groups
+        .multicast("game", "hall", "onTeam", &news("go"), red)
+        .await;
+    assert_eq!(
+        unreached(delivery),
+        ["gone"],
+        "who is left out is not missed"
+    );
     assert_eq!(ada.message().await.route, "onTeam");
     bob.request(2, "stage.echo", b"nothing").await;
     assert_eq!(bob.message().await.text(), "nothing");
@@ -146,15 +197,23 @@ async fn pushes_to_users_tell_who_was_not_reached() {
     let (mut ada, mut bob) = (player(&app, "ada").await, player(&app, "bob").await);
     let before = codec.encoded.load(Ordering::Relaxed);
     let handle = app.handle();
-    let delivery = handle.push_to_users("game", ["ada", "eve", "bob"], "on", &news("x")).await.unwrap();
+    let delivery = handle
+        .push_to_users("game", ["ada", "eve", "bob"], "on", &news("x"))
+        .await
+        .unwrap();
     assert_eq!(codec.encoded.load(Ordering::Relaxed), before + 1);
     let error = delivery.clone().into_result().unwrap_err();
-    assert_eq!((error.code(), error.metadata()["failed"].as_str()), ("PIT-404", "eve"));
+    assert_eq!(
+        (error.code(), error.metadata()["failed"].as_str()),
+        ("PIT-404", "eve")
+    );
     assert_eq!(unreached(Ok(delivery)), ["eve"]);
     for client in [&mut ada, &mut bob] {
         assert_eq!(client.message().await.text(), r#"!{"text":"x"}"#);
     }
-    let all = handle.push_to_users("game", ["ada", "bob"], "on", &Bytes::from_static(b"raw")).await;
+    let all = handle
+        .push_to_users("game", ["ada", "bob"], "on", &Bytes::from_static(b"raw"))
+        .await;
     all.unwrap().into_result().unwrap();
     assert_eq!(ada.message().await.text(), "raw");
     app.shutdown().await;
@@ -165,8 +224,16 @@ async fn kicks_of_users_tell_who_was_not_reached() {
     let app = start(app().handler(stage().0)).await;
     let (mut ada, mut bob) = (player(&app, "ada").await, player(&app, "bob").await);
     let handle = app.handle();
-    handle.push_to_users("game", ["ada"], "last words", &Bytes::new()).await.unwrap().into_result().unwrap();
-    assert_eq!(unreached(handle.kick_users("game", ["ada", "eve"]).await), ["eve"]);
+    handle
+        .push_to_users("game", ["ada"], "last words", &Bytes::new())
+        .await
+        .unwrap()
+        .into_result()
+        .unwrap();
+    assert_eq!(
+        unreached(handle.kick_users("game", ["ada", "eve"]).await),
+        ["eve"]
+    );
     assert_eq!(ada.message().await.route, "last words");
     assert_eq!(ada.rest().await, [(PacketType::Kick, Vec::new())]);
     eventually("she is gone", || handle.sessions().by_uid("ada").is_none()).await;
@@ -182,11 +249,19 @@ async fn another_frontend_type_reaches_nobody() {
     group_of(&app, "hall", &["ada"]).await;
     let handle = app.handle();
     for kind in ["connector", ""] {
-        assert_eq!(unreached(handle.push_to_users(kind, ["ada"], "on", &news("x")).await), ["ada"]);
+        assert_eq!(
+            unreached(handle.push_to_users(kind, ["ada"], "on", &news("x")).await),
+            ["ada"]
+        );
         assert_eq!(unreached(handle.kick_users(kind, ["ada"]).await), ["ada"]);
         let groups = handle.groups();
-        assert_eq!(unreached(groups.broadcast(kind, "hall", "on", &news("x")).await), ["ada"]);
-        let all = groups.multicast(kind, "hall", "on", &news("x"), |_| true).await;
+        assert_eq!(
+            unreached(groups.broadcast(kind, "hall", "on", &news("x")).await),
+            ["ada"]
+        );
+        let all = groups
+            .multicast(kind, "hall", "on", &news("x"), |_| true)
+            .await;
         assert_eq!(unreached(all), ["ada"]);
     }
     assert_eq!(ada.call(2, "stage.echo", b"alive").await.text(), "alive");

@@ -38,7 +38,8 @@ enum Mishap {
 
 impl Part {
     async fn step(&self, step: &str, app: &AppHandle) -> Result<()> {
-        self.log.say(format!("{} {step} {}", self.name, app.is_running()));
+        self.log
+            .say(format!("{} {step} {}", self.name, app.is_running()));
         match self.mishap {
             Some((at, Mishap::Fail)) if at == step => Err(Error::new("PART-1", "out of luck")),
             Some((at, Mishap::Panic)) if at == step => panic!("out of luck"),
@@ -116,7 +117,11 @@ impl Acceptor for Deserted {
 
     async fn bind(&mut self) -> io::Result<()> {
         self.log.say("bind");
-        if self.fails { Err(io::Error::other("out of ports")) } else { Ok(()) }
+        if self.fails {
+            Err(io::Error::other("out of ports"))
+        } else {
+            Ok(())
+        }
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -137,8 +142,14 @@ impl Acceptor for Deserted {
 fn fragile(mishap: Option<(&'static str, &'static str, Mishap)>) -> (AppBuilder, Heard) {
     let (log, heard) = log();
     let part = |name: &'static str| {
-        let mishap = mishap.filter(|(part, ..)| *part == name).map(|(_, step, how)| (step, how));
-        Arc::new(Part { name, log: log.clone(), mishap })
+        let mishap = mishap
+            .filter(|(part, ..)| *part == name)
+            .map(|(_, step, how)| (step, how));
+        Arc::new(Part {
+            name,
+            log: log.clone(),
+            mishap,
+        })
     };
     let goes_wrong = move |name: &str| match mishap.filter(|(part, ..)| *part == name) {
         Some((_, _, Mishap::Panic)) => panic!("out of luck"),
@@ -151,7 +162,10 @@ fn fragile(mishap: Option<(&'static str, &'static str, Mishap)>) -> (AppBuilder,
             built.say(format!("post_build {}", app.is_running()));
             goes_wrong("post_build")
         })
-        .acceptor(Deserted { log: log.clone(), fails: mishap.is_some_and(|(part, ..)| part == "listen") })
+        .acceptor(Deserted {
+            log: log.clone(),
+            fails: mishap.is_some_and(|(part, ..)| part == "listen"),
+        })
         .component(part("c1"))
         .handler_with(move |_| async move {
             made.say("service");
@@ -208,9 +222,21 @@ async fn a_failed_start_names_its_part_and_undoes_what_was_started() {
         ("m1", "init", "module `m1` in `init` failed"),
         ("m1", "after_init", "module `m1` in `after_init` failed"),
         ("service", "", "the constructor of service `silent` failed"),
-        ("c1", "init", "component `behaviour::lifecycle::Part` in `init` failed"),
-        ("c2", "init", "component `behaviour::lifecycle::Part` in `init` failed"),
-        ("c2", "after_init", "component `behaviour::lifecycle::Part` in `after_init` failed"),
+        (
+            "c1",
+            "init",
+            "component `behaviour::lifecycle::Part` in `init` failed",
+        ),
+        (
+            "c2",
+            "init",
+            "component `behaviour::lifecycle::Part` in `init` failed",
+        ),
+        (
+            "c2",
+            "after_init",
+            "component `behaviour::lifecycle::Part` in `after_init` failed",
+        ),
         ("listen", "", "the deserted acceptor cannot listen"),
     ];
     for (part, step, told) in cases {
@@ -220,7 +246,9 @@ async fn a_failed_start_names_its_part_and_undoes_what_was_started() {
                 continue;
             }
             let (builder, mut heard) = fragile(Some((part, step, how)));
-            let Err(error) = builder.start().await else { panic!("{part} {step} starts") };
+            let Err(error) = builder.start().await else {
+                panic!("{part} {step} starts")
+            };
             let cause = match (part, panics) {
                 ("listen", _) => "out of ports",
                 (_, true) => "it panicked",
@@ -241,7 +269,11 @@ fn assert_undone(heard: &[String], part: &str, step: &str) {
         ("service", _) => "service".to_owned(),
         (part, step) => format!("{part} {step} false"),
     };
-    let began = START.iter().position(|&said| said == last).expect("it is a step of the start") + 1;
+    let began = START
+        .iter()
+        .position(|&said| said == last)
+        .expect("it is a step of the start")
+        + 1;
     let (start, stop) = heard.split_at(began.min(heard.len()));
     assert_eq!(start, &START[..began], "{part} {step}");
     let initialised = |name: &str| {
@@ -258,14 +290,22 @@ fn assert_undone(heard: &[String], part: &str, step: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_part_that_fails_panics_or_hangs_at_the_end_stops_no_other() {
     for how in [Mishap::Fail, Mishap::Panic, Mishap::Hang] {
-        for (part, step) in [("c2", "before_shutdown"), ("c1", "shutdown"), ("m1", "shutdown")] {
+        for (part, step) in [
+            ("c2", "before_shutdown"),
+            ("c1", "shutdown"),
+            ("m1", "shutdown"),
+        ] {
             let (builder, mut heard) = fragile(Some((part, step, how)));
             let app = builder.start().await.unwrap();
             heard.so_far();
             let since = Instant::now();
             app.shutdown().await;
             assert_eq!(heard.so_far(), STOP);
-            let limit = Duration::from_millis(if matches!(how, Mishap::Hang) { 3010 } else { 10 });
+            let limit = Duration::from_millis(if matches!(how, Mishap::Hang) {
+                3010
+            } else {
+                10
+            });
             assert!(since.elapsed() <= limit, "{:?}", since.elapsed());
         }
     }
@@ -274,15 +314,33 @@ async fn a_part_that_fails_panics_or_hangs_at_the_end_stops_no_other() {
 #[tokio::test]
 async fn modules_are_found_by_name_and_type_and_names_are_unique() {
     let (log, _heard) = log();
-    let module = |name| Arc::new(Part { name, log: log.clone(), mishap: None });
+    let module = |name| {
+        Arc::new(Part {
+            name,
+            log: log.clone(),
+            mishap: None,
+        })
+    };
     let app = app().module(module("store")).start().await.unwrap();
-    assert_eq!(app.handle().module::<Part>("store").map(|part| part.name), Some("store"));
+    assert_eq!(
+        app.handle().module::<Part>("store").map(|part| part.name),
+        Some("store")
+    );
     assert!(app.handle().module::<Part>("none").is_none());
     assert!(app.handle().module::<Silent>("store").is_none());
     app.shutdown().await;
-    let twice = super::support::app().module(module("store")).module(module("store")).start().await;
-    let Err(error) = twice else { panic!("two modules have one name") };
-    assert!(error.to_string().contains("two modules are named `store`"), "{error}");
+    let twice = super::support::app()
+        .module(module("store"))
+        .module(module("store"))
+        .start()
+        .await;
+    let Err(error) = twice else {
+        panic!("two modules have one name")
+    };
+    assert!(
+        error.to_string().contains("two modules are named `store`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -299,7 +357,10 @@ async fn at_shutdown_a_call_under_way_is_answered_before_the_kick_and_nothing_ne
     let shutdown = tokio::spawn(app.shutdown());
     assert_eq!(idle.rest().await, [(PacketType::Kick, Vec::new())]);
     assert!(!handle.is_running());
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(
+        TcpStream::connect(address).await.is_err(),
+        "nobody listens any more"
+    );
     assert!(!shutdown.is_finished());
     gates.open("a");
     let packets = client.rest().await;
@@ -345,7 +406,10 @@ async fn a_shutdown_waits_for_calls_no_longer_than_its_limits() {
         let since = Instant::now();
         app.shutdown().await;
         let took = since.elapsed();
-        assert!(took >= 30 * second && took <= 51 * second, "{route}: {took:?}");
+        assert!(
+            took >= 30 * second && took <= 51 * second,
+            "{route}: {took:?}"
+        );
         heard.expect(["dropped a"]).await;
         assert_eq!(client.rest().await, [(PacketType::Kick, Vec::new())]);
     }
@@ -361,7 +425,10 @@ async fn a_client_that_takes_nothing_does_not_hold_up_a_shutdown_without_calls()
     });
     let (app, connector) = start_in_memory(app.handler(stage().0), 64).await;
     let client = connect_in_memory(&connector).await;
-    newest_session(&app).push("plug", &Bytes::from(vec![0; 4096])).await.unwrap();
+    newest_session(&app)
+        .push("plug", &Bytes::from(vec![0; 4096]))
+        .await
+        .unwrap();
     tokio::task::yield_now().await;
     let since = Instant::now();
     app.shutdown().await;
@@ -375,10 +442,14 @@ async fn a_peer_that_stalls_its_upgrade_does_not_hold_up_a_shutdown() {
         config.limits.establish_timeout = Duration::from_secs(600);
         config.shutdown.sessions = Duration::from_secs(600);
     });
-    let app = app.handler(stage().0).acceptor(WebSocket::bind("127.0.0.1:0"));
+    let app = app
+        .handler(stage().0)
+        .acceptor(WebSocket::bind("127.0.0.1:0"));
     let app = app.start().await.unwrap();
     let before = Handle::current().metrics().num_alive_tasks();
-    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap()).await.unwrap();
+    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap())
+        .await
+        .unwrap();
     stalled.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     let alive = || Handle::current().metrics().num_alive_tasks();
     eventually("it is being established", || alive() > before).await;
@@ -418,14 +489,23 @@ async fn two_apps_in_one_process_do_not_notice_each_other() {
     first.handle().groups().create("hall").await.unwrap();
     second.handle().groups().create("hall").await.unwrap();
     a.call(2, "stage.bind", b"ada").await;
-    first.handle().groups().add_member("hall", "ada").await.unwrap();
+    first
+        .handle()
+        .groups()
+        .add_member("hall", "ada")
+        .await
+        .unwrap();
     assert_eq!(second.handle().groups().count("hall").await.unwrap(), 0);
     assert!(second.handle().sessions().by_uid("ada").is_none());
-    assert_eq!((newest_session(&first).id(), newest_session(&second).id()), (1, 1));
+    assert_eq!(
+        (newest_session(&first).id(), newest_session(&second).id()),
+        (1, 1)
+    );
 
     let calls = |book: &Book, app: &str| {
         let labels = format!("route={app}.told.tell,status=ok,type=handler,code=");
-        book.samples(&format!("pitaya_handler_response_time_ns{{{labels}}}")).len()
+        book.samples(&format!("pitaya_handler_response_time_ns{{{labels}}}"))
+            .len()
     };
     assert_eq!([calls(&books[0], "one"), calls(&books[1], "two")], [1, 1]);
     assert_eq!([calls(&books[0], "two"), calls(&books[1], "one")], [0, 0]);
@@ -447,8 +527,14 @@ async fn dropping_an_app_ends_everything_that_it_started() {
         config.limits.establish_timeout = Duration::from_secs(600);
     });
     let app = app.handler(stage).acceptor(WebSocket::bind("127.0.0.1:0"));
-    let app = app.acceptor(Tcp::bind("127.0.0.1:0")).start().await.unwrap();
-    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap()).await.unwrap();
+    let app = app
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
+    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap())
+        .await
+        .unwrap();
     stalled.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     let mut client = RawClient::connect(app.local_addr(1).unwrap()).await;
     client.request(1, "stage.overlap", b"a").await;
@@ -487,11 +573,30 @@ async fn an_address_in_use_names_the_acceptor() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (log, mut heard) = log();
-    let part = Arc::new(Part { name: "c", log, mishap: None });
-    let app = app().acceptor(Tcp::bind("127.0.0.1:0")).acceptor(Tcp::bind(address)).component(part);
-    let Err(error) = app.start().await else { panic!("the address is taken") };
-    assert!(error.to_string().starts_with("the tcp acceptor cannot listen: "), "{error}");
+    let part = Arc::new(Part {
+        name: "c",
+        log,
+        mishap: None,
+    });
+    let app = app()
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .acceptor(Tcp::bind(address))
+        .component(part);
+    let Err(error) = app.start().await else {
+        panic!("the address is taken")
+    };
+    assert!(
+        error
+            .to_string()
+            .starts_with("the tcp acceptor cannot listen: "),
+        "{error}"
+    );
     heard
-        .expect(["c init false", "c after_init false", "c before_shutdown false", "c shutdown false"])
+        .expect([
+            "c init false",
+            "c after_init false",
+            "c before_shutdown false",
+            "c shutdown false",
+        ])
         .await;
 }

@@ -38,7 +38,14 @@ async fn one_connection_more_than_the_limit_is_closed_at_once() {
     assert_eq!(second.call(1, "stage.echo", b"alive").await.text(), "alive");
     drop(first);
     eventually("there is room", || app.handle().sessions().count() == 1).await;
-    assert_eq!(connect(&app).await.call(1, "stage.echo", b"in").await.text(), "in");
+    assert_eq!(
+        connect(&app)
+            .await
+            .call(1, "stage.echo", b"in")
+            .await
+            .text(),
+        "in"
+    );
     app.shutdown().await;
 }
 
@@ -47,18 +54,27 @@ async fn connections_that_are_established_together_keep_the_limit() {
     let book = Book::default();
     let app = app_with(|config| config.limits.connections = 1);
     let app = app.handler(stage().0).recorder(book.recorder());
-    let app = app.acceptor(WebSocket::bind("127.0.0.1:0")).start().await.unwrap();
+    let app = app
+        .acceptor(WebSocket::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
     // All are accepted before the first one is served.
     let mut peers = Vec::new();
     for _ in 0..4 {
-        let peer = TcpStream::connect(app.local_addr(0).unwrap()).await.unwrap();
+        let peer = TcpStream::connect(app.local_addr(0).unwrap())
+            .await
+            .unwrap();
         peers.push(peer);
     }
     let mut served = Vec::new();
     for peer in peers {
         served.push(WsClient::over(peer).await);
     }
-    eventually("the others are refused", || book.refused("connection_limit") == 3.0).await;
+    eventually("the others are refused", || {
+        book.refused("connection_limit") == 3.0
+    })
+    .await;
     assert_eq!(app.handle().sessions().count(), 1);
     app.shutdown().await;
 }
@@ -91,9 +107,18 @@ async fn a_stalled_upgrade_ends_at_its_deadline() {
     let book = Book::default();
     let app = app_with(|config| config.limits.establish_timeout = Duration::from_millis(200));
     let app = app.handler(stage().0).recorder(book.recorder());
-    let app = app.acceptor(WebSocket::bind("127.0.0.1:0")).start().await.unwrap();
-    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap()).await.unwrap();
-    stalled.write_all(b"GET / HTTP/1.1\r\nHost: x").await.unwrap();
+    let app = app
+        .acceptor(WebSocket::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
+    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap())
+        .await
+        .unwrap();
+    stalled
+        .write_all(b"GET / HTTP/1.1\r\nHost: x")
+        .await
+        .unwrap();
     assert_eq!(in_time(stalled.read(&mut [0; 16])).await.unwrap_or(0), 0);
     assert_eq!(book.refused("establish_timeout"), 1.0);
     app.shutdown().await;
@@ -103,8 +128,14 @@ async fn a_stalled_upgrade_ends_at_its_deadline() {
 async fn an_upgrade_that_is_none_is_refused() {
     let book = Book::default();
     let app = app().handler(stage().0).recorder(book.recorder());
-    let app = app.acceptor(WebSocket::bind("127.0.0.1:0")).start().await.unwrap();
-    let mut peer = TcpStream::connect(app.local_addr(0).unwrap()).await.unwrap();
+    let app = app
+        .acceptor(WebSocket::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .unwrap();
+    let mut peer = TcpStream::connect(app.local_addr(0).unwrap())
+        .await
+        .unwrap();
     peer.write_all(b"\x01\x00\x00\x02{}\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = in_time(peer.read_to_end(&mut answer)).await;
@@ -138,10 +169,15 @@ async fn a_handshake_that_is_not_done_in_time_closes() {
                 None => tokio::task::yield_now().await,
             }
         };
-        timeout(10 * DEADLINE, session.closed()).await.expect("it ends by itself");
+        timeout(10 * DEADLINE, session.closed())
+            .await
+            .expect("it ends by itself");
         assert_eq!(session.close_reason(), Some(CloseReason::HandshakeTimeout));
         let took = since.elapsed();
-        assert!(took >= limit && took < limit + Duration::from_millis(100), "{took:?}");
+        assert!(
+            took >= limit && took < limit + Duration::from_millis(100),
+            "{took:?}"
+        );
         assert_eq!(client.rest().await, []);
         eventually("it is counted", || book.closed("handshake_timeout") == 1.0).await;
         app.shutdown().await;
@@ -158,15 +194,30 @@ async fn running_handlers_can_be_capped_for_the_whole_app() {
     second.request(1, "stage.wait", b"b").await;
     second.request(2, "stage.overlap", b"c").await;
     // The second one's connection works meanwhile; only its handler waits.
-    newest_session(&app).push("on", &pitaya::Bytes::new()).await.unwrap();
+    newest_session(&app)
+        .push("on", &pitaya::Bytes::new())
+        .await
+        .unwrap();
     assert_eq!(second.message().await.route, "on");
     assert_eq!(heard.so_far(), [""; 0]);
     for name in ["b", "c", "a"] {
         gates.open(name);
     }
-    heard.expect(["end a", "dropped a", "start b", "end b", "dropped b", "start c"]).await;
+    heard
+        .expect([
+            "end a",
+            "dropped a",
+            "start b",
+            "end b",
+            "dropped b",
+            "start c",
+        ])
+        .await;
     assert_eq!(first.message().await.text(), "a");
-    assert_eq!([second.message().await.id, second.message().await.id], [1, 2]);
+    assert_eq!(
+        [second.message().await.id, second.message().await.id],
+        [1, 2]
+    );
     app.shutdown().await;
 }
 
@@ -205,14 +256,21 @@ async fn an_acceptor_that_fails_is_asked_again() {
     let book = Book::default();
     let (connector, inner) = acceptor::memory(4096);
     let app = app().handler(stage().0).recorder(book.recorder());
-    let app = app.acceptor(Unsteady { inner, fails: 20 }).start().await.unwrap();
+    let app = app
+        .acceptor(Unsteady { inner, fails: 20 })
+        .start()
+        .await
+        .unwrap();
     let since = Instant::now();
     let mut client = connect_in_memory(&connector).await;
     assert_eq!(client.call(1, "stage.echo", b"in").await.text(), "in");
     assert_eq!(book.refused("accept_failed"), 20.0);
     // It neither spins nor gives up.
     let took = since.elapsed();
-    assert!(took > Duration::from_secs(1) && took < Duration::from_secs(60), "{took:?}");
+    assert!(
+        took > Duration::from_secs(1) && took < Duration::from_secs(60),
+        "{took:?}"
+    );
     app.shutdown().await;
 }
 
@@ -220,7 +278,9 @@ async fn an_acceptor_that_fails_is_asked_again() {
 async fn a_listener_can_be_handed_in_and_tells_its_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let app = app().handler(stage().0).acceptor(Tcp::from_listener(listener));
+    let app = app()
+        .handler(stage().0)
+        .acceptor(Tcp::from_listener(listener));
     let app = app.start().await.unwrap();
     assert_eq!(app.local_addr(0), Some(address));
     assert_eq!(app.local_addr(1), None);

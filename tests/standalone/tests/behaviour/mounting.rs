@@ -29,7 +29,14 @@ async fn a_service_is_mounted_by_value() {
     let app = start(app().handler(Counter::default())).await;
     let mut client = connect(&app).await;
     assert_eq!(client.call(1, "counter.count", b"").await.text(), "1");
-    assert_eq!(connect(&app).await.call(1, "game.counter.count", b"").await.text(), "2");
+    assert_eq!(
+        connect(&app)
+            .await
+            .call(1, "game.counter.count", b"")
+            .await
+            .text(),
+        "2"
+    );
     app.shutdown().await;
 }
 
@@ -38,7 +45,14 @@ async fn a_service_in_an_arc_is_shared_with_its_owner_and_let_go_at_the_end() {
     let counter = Arc::new(Counter::default());
     let app = start(app().handler(counter.clone())).await;
     counter.calls.store(41, Ordering::Relaxed);
-    assert_eq!(connect(&app).await.call(1, "counter.count", b"").await.text(), "42");
+    assert_eq!(
+        connect(&app)
+            .await
+            .call(1, "counter.count", b"")
+            .await
+            .text(),
+        "42"
+    );
     app.shutdown().await;
     assert_eq!(Arc::strong_count(&counter), 1);
 }
@@ -61,7 +75,14 @@ async fn a_service_is_made_by_an_async_constructor_when_the_app_starts() {
         Ok(Knowing(app))
     };
     let app = start(app().handler_with(make)).await;
-    assert_eq!(connect(&app).await.call(1, "knowing.kind", b"").await.text(), "game");
+    assert_eq!(
+        connect(&app)
+            .await
+            .call(1, "knowing.kind", b"")
+            .await
+            .text(),
+        "game"
+    );
     app.shutdown().await;
 }
 
@@ -183,9 +204,15 @@ async fn everything_that_does_not_fit_together_is_told_at_once_with_both_places(
     let twice = line("route `twice.a` is mounted twice");
     assert_eq!(places(&twice), 2, "{twice}");
     let codes = line("dictionary code 1 is given to `twice.a`");
-    assert!(codes.contains("`twice.b`") && places(&codes) == 2, "{codes}");
+    assert!(
+        codes.contains("`twice.b`") && places(&codes) == 2,
+        "{codes}"
+    );
     let formats = line("the app's serializer is protobuf, which cannot carry `JSON value`");
-    assert!(formats.contains("route `twice.b`") && places(&formats) >= 1, "{formats}");
+    assert!(
+        formats.contains("route `twice.b`") && places(&formats) >= 1,
+        "{formats}"
+    );
     assert!(told.starts_with("the app cannot be built:\n"), "{told}");
 }
 
@@ -193,7 +220,10 @@ async fn everything_that_does_not_fit_together_is_told_at_once_with_both_places(
 async fn a_server_type_that_cannot_be_part_of_a_route_is_refused() {
     for kind in ["", "a.b"] {
         let told = refused(pitaya::App::builder(kind)).await;
-        assert!(told.contains(&format!("`{kind}` is not a server type")), "{told}");
+        assert!(
+            told.contains(&format!("`{kind}` is not a server type")),
+            "{told}"
+        );
     }
 }
 
@@ -202,7 +232,8 @@ struct Kinds(super::support::Log);
 #[handler]
 impl Kinds {
     async fn notify(&self, body: Bytes) {
-        self.0.say(format!("notify {}", String::from_utf8_lossy(&body)));
+        self.0
+            .say(format!("notify {}", String::from_utf8_lossy(&body)));
     }
 
     async fn failing(&self) -> Result<()> {
@@ -211,7 +242,8 @@ impl Kinds {
     }
 
     async fn request(&self, body: Bytes) -> Result<Bytes> {
-        self.0.say(format!("request {}", String::from_utf8_lossy(&body)));
+        self.0
+            .say(format!("request {}", String::from_utf8_lossy(&body)));
         Ok(body)
     }
 
@@ -226,14 +258,19 @@ async fn a_request_of_a_notify_is_refused_and_a_notify_of_a_request_runs_unanswe
     let app = start(app().handler(Kinds(log))).await;
     let mut client = connect(&app).await;
     let refused = client.call(1, "kinds.notify", b"x").await;
-    assert_eq!(refused.text(), r#"{"code":"PIT-400","msg":"tried to request a notify route"}"#);
+    assert_eq!(
+        refused.text(),
+        r#"{"code":"PIT-400","msg":"tried to request a notify route"}"#
+    );
     client.notify("kinds.notify", b"a").await;
     client.notify("kinds.request", b"b").await;
     client.notify("kinds.failing", b"").await;
     client.notify("kinds.none", b"").await;
     let answer = client.call(2, "kinds.request", b"c").await;
     assert_eq!(answer.text(), "c");
-    heard.expect(["notify a", "request b", "failing", "request c"]).await;
+    heard
+        .expect(["notify a", "request b", "failing", "request c"])
+        .await;
     app.shutdown().await;
 }
 
@@ -268,7 +305,10 @@ struct Bodies;
 #[handler]
 impl Bodies {
     async fn typed(&self, point: Point) -> Result<Point> {
-        Ok(Point { x: point.y, y: point.x })
+        Ok(Point {
+            x: point.y,
+            y: point.x,
+        })
     }
 
     async fn raw(&self, body: Vec<u8>) -> Result<Vec<u8>> {
@@ -290,7 +330,10 @@ struct ProtoBodies;
 #[handler]
 impl ProtoBodies {
     async fn swap(&self, Proto(point): Proto<ForeignPoint>) -> Result<Proto<ForeignPoint>> {
-        Ok(Proto(ForeignPoint { x: point.y, y: point.x }))
+        Ok(Proto(ForeignPoint {
+            x: point.y,
+            y: point.x,
+        }))
     }
 }
 
@@ -300,10 +343,23 @@ async fn bodies_travel_as_json() {
     let mut client = connect(&app).await;
     let typed = client.call(1, "bodies.typed", br#"{"x":1,"y":2}"#).await;
     assert_eq!(typed.text(), r#"{"x":2,"y":1}"#);
-    assert_eq!(client.call(2, "bodies.raw", &[0, 1, 255]).await.body, [255, 1, 0]);
-    assert_eq!(client.call(3, "jsonbodies.swap", br#"{"n":5}"#).await.text(), r#"{"n":-5}"#);
+    assert_eq!(
+        client.call(2, "bodies.raw", &[0, 1, 255]).await.body,
+        [255, 1, 0]
+    );
+    assert_eq!(
+        client
+            .call(3, "jsonbodies.swap", br#"{"n":5}"#)
+            .await
+            .text(),
+        r#"{"n":-5}"#
+    );
     let broken = client.call(4, "bodies.typed", br#"{"x":"#).await;
-    assert!(broken.error && broken.text().contains("PIT-400"), "{}", broken.text());
+    assert!(
+        broken.error && broken.text().contains("PIT-400"),
+        "{}",
+        broken.text()
+    );
     app.shutdown().await;
 }
 
@@ -314,8 +370,14 @@ async fn bodies_travel_as_protobuf() {
     let mut client = connect(&app).await;
     let (one_two, two_one) = ([8, 1, 16, 2], [8, 2, 16, 1]);
     assert_eq!(client.call(1, "bodies.typed", &one_two).await.body, two_one);
-    assert_eq!(client.call(2, "bodies.raw", &[0, 1, 255]).await.body, [255, 1, 0]);
-    assert_eq!(client.call(3, "protobodies.swap", &one_two).await.body, two_one);
+    assert_eq!(
+        client.call(2, "bodies.raw", &[0, 1, 255]).await.body,
+        [255, 1, 0]
+    );
+    assert_eq!(
+        client.call(3, "protobodies.swap", &one_two).await.body,
+        two_one
+    );
     let broken = client.call(4, "bodies.typed", &[8]).await;
     assert!(broken.error);
     app.shutdown().await;

@@ -28,9 +28,20 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let line = in_time(lines.next_line()).await.unwrap().expect("it says where it listens");
-        let address = line.strip_prefix("listening ").expect("it listens").parse().unwrap();
-        let mut server = Self { child, lines, address };
+        let line = in_time(lines.next_line())
+            .await
+            .unwrap()
+            .expect("it says where it listens");
+        let address = line
+            .strip_prefix("listening ")
+            .expect("it listens")
+            .parse()
+            .unwrap();
+        let mut server = Self {
+            child,
+            lines,
+            address,
+        };
         // It listens to signals from the moment in which it serves.
         server.client().await.call(1, "echo.echo", b"").await;
         server.expect("closed Disconnected").await;
@@ -42,12 +53,19 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|id| Pid::from_raw(id as i32)).expect("it runs");
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id as i32))
+            .expect("it runs");
         kill_process(pid, signal).expect("it takes signals");
     }
 
     async fn expect(&mut self, line: &str) {
-        assert_eq!(in_time(self.lines.next_line()).await.unwrap().as_deref(), Some(line));
+        assert_eq!(
+            in_time(self.lines.next_line()).await.unwrap().as_deref(),
+            Some(line)
+        );
     }
 
     async fn ended(mut self) -> ExitStatus {
@@ -85,12 +103,18 @@ async fn draining() -> (Server, RawClient) {
 async fn with_a_drain_sigterm_waits_for_the_clients_and_lets_nobody_in() {
     let (mut server, mut client) = draining().await;
     for id in 2..5 {
-        assert_eq!(client.call(id, "echo.echo", b"still served").await.text(), "still served");
+        assert_eq!(
+            client.call(id, "echo.echo", b"still served").await.text(),
+            "still served"
+        );
     }
     drop(client);
     // Those that came while the listener was going away may have been let in, and have left.
     loop {
-        let line = in_time(server.lines.next_line()).await.unwrap().expect("it still speaks");
+        let line = in_time(server.lines.next_line())
+            .await
+            .unwrap()
+            .expect("it still speaks");
         match &*line {
             "closed Disconnected" => {}
             "stopped" => break,
