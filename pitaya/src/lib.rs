@@ -40,6 +40,7 @@
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
 //!
@@ -70,6 +71,8 @@ mod error_body;
 pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
+#[doc = include_str!("docs/metrics.md")]
+pub mod measurements {}
 pub mod handler;
 mod isolate;
 mod json;

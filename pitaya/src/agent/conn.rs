@@ -149,6 +149,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
             Poll::Pending => {
+                if core.app().is_draining() && session.overlapping() == 0 {
+                    session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+                }
                 // An end does not wait until the peer takes something.
                 if session.out().ended() {
                     return Poll::Ready(Next::Close(CloseReason::Closed));

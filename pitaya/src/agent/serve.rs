@@ -192,6 +192,7 @@ where
     core.app().metrics().unserved.increment(c.unserved());
     // Before the peer can see the end, nobody finds the session any more.
     core.app().pool().remove(session);
+    core.app().session_gone();
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;
