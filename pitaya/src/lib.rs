@@ -58,6 +58,21 @@
 //! - **Clean endings.** A handler that has started when its client leaves runs to its end within a
 //!   grace limit; a shutdown drains, kicks, and stops everything in reverse order.
 
+// Outside data must not be able to stop the process.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
