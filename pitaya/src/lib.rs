@@ -40,6 +40,7 @@
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
 //!
@@ -64,11 +65,14 @@ pub mod acceptor;
 mod agent;
 pub mod app;
 pub mod client;
+pub mod cluster;
 pub mod error;
 mod error_body;
 pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
+#[doc = include_str!("docs/metrics.md")]
+pub mod measurements {}
 pub mod handler;
 mod isolate;
 mod json;
@@ -98,7 +102,7 @@ pub use pitaya_macros::route;
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        App, AppHandle, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
+        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
         ResultExt, Session, Tcp, Uid, WebSocket, handler, message, route,
     };
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(super) fn poll_next(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Next> {
@@ -148,6 +149,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
             Ok(Poll::Pending) => {
+                if core.app().is_draining() && session.overlapping() == 0 {
+                    session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+                }
                 // An end does not wait until the peer takes something.
                 if session.out().ended() {
                     return Poll::Ready(Next::Close(CloseReason::Closed));
@@ -173,6 +177,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 };
             }
             if let Some(next) = self.take_packet(core, session) {
+                if let Next::Close(_) = next {
+                    // What was answered before the bad packet still leaves, if the socket takes it.
+                    let _ = self.flush(cx, core, session);
+                }
                 return Poll::Ready(next);
             }
             match self.poll_read(cx) {
@@ -192,7 +200,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(super) fn poll_beside(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         timer: Pin<&mut Sleep>,
     ) -> Poll<CloseReason> {
@@ -228,7 +236,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn poll_idle(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
         mut timer: Pin<&mut Sleep>,
         reading: Reading,
@@ -265,7 +273,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Takes the next packet that asks for something off the input.
-    fn take_packet(&mut self, core: &Core, session: &Session) -> Option<Next> {
+    fn take_packet(&mut self, core: &Arc<Core>, session: &Session) -> Option<Next> {
         loop {
             let limit = self.packet_limit(core);
             let rest = self.input.get(self.at..).unwrap_or_default();
@@ -314,7 +322,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// Looks at the headers of packets that wait for their turn: they are signs of life, and a bad
     /// one ends the connection.
-    fn scan(&mut self, core: &Core) -> Result<(), CloseReason> {
+    fn scan(&mut self, core: &Arc<Core>) -> Result<(), CloseReason> {
         let limit = self.packet_limit(core);
         self.scanned = self.scanned.max(self.at);
         loop {
@@ -330,7 +338,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
     }
 
-    fn packet_limit(&self, core: &Core) -> usize {
+    fn packet_limit(&self, core: &Arc<Core>) -> usize {
         match self.machine.phase() {
             Phase::Start => core.limits().handshake_packet,
             Phase::Handshaken | Phase::Working => core.limits().packet,
@@ -407,7 +415,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn poll_unsent(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
     ) -> Result<Poll<()>, CloseReason> {
         if self.blocked() { self.poll_write(cx, core) } else { Ok(Poll::Ready(())) }
     }
@@ -415,7 +423,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn poll_write(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
     ) -> Result<Poll<()>, CloseReason> {
         while self.written < self.unsent.len() {
             let rest = self.unsent.get(self.written..).unwrap_or_default();
@@ -445,7 +453,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         Ok(Poll::Ready(()))
     }
 
-    fn stall(&mut self, core: &Core) -> Result<Poll<()>, CloseReason> {
+    fn stall(&mut self, core: &Arc<Core>) -> Result<Poll<()>, CloseReason> {
         if !self.machine.is_write_due() {
             self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
         }
@@ -457,7 +465,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     fn flush(
         &mut self,
         cx: &mut TaskContext<'_>,
-        core: &Core,
+        core: &Arc<Core>,
         session: &Session,
     ) -> Result<(), CloseReason> {
         if self.poll_unsent(cx, core)?.is_pending() {
@@ -479,7 +487,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// The last steps: lets queued messages leave if the session's end asks for it, shuts the
     /// connection down, and reads a little more so that the peer gets what was sent.
-    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Core, session: &Session) -> Poll<()> {
+    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>, session: &Session) -> Poll<()> {
         loop {
             match self.closing {
                 Closing::Flush => {
@@ -541,7 +549,7 @@ enum Resolved {
 
 /// What a message asks for. Errors that have an answer are answered here.
 #[inline]
-fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
+fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
     let message = match message::decode(bytes) {
         Ok(message) => message,
         Err(error) => {
@@ -573,6 +581,10 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
             }
             resolved
         }
+        Target::Forward { kind, route } => match core.forward(session, id, kind, route, &message) {
+            Ok(()) => Resolved::Done,
+            Err(()) => Resolved::Close,
+        },
         Target::UnknownCode => {
             tracing::debug!(session = session.id(), "route info not found in dictionary");
             Resolved::Close
@@ -583,7 +595,7 @@ fn resolve(core: &Core, session: &Session, bytes: &[u8]) -> Resolved {
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
 /// 2.3).
 #[cold]
-fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+fn unserved(core: &Arc<Core>, message: &message::Message<'_>) -> Resolved {
     if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 

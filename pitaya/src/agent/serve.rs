@@ -23,6 +23,10 @@ const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
 /// Serves one connection until it ends.
 ///
 /// A plain `async move` block, not an `async fn`: that would store the arguments twice.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would store the arguments twice"
+)]
 pub(crate) fn serve<IO>(
     core: Arc<Core>,
     session: Session,
@@ -152,7 +156,7 @@ enum Outcome {
 /// Polls a call, and the connection beside it while the call waits.
 fn drive<'f, IO, F>(
     c: &'f mut Conn<IO>,
-    core: &'f Core,
+    core: &'f Arc<Core>,
     session: &'f Session,
     mut timer: Pin<&'f mut Sleep>,
     mut call: Pin<&'f mut F>,
@@ -173,7 +177,7 @@ where
 /// what became of it, `None` if it was dropped.
 async fn close<'c, IO>(
     c: &mut Conn<IO>,
-    core: &'c Core,
+    core: &'c Arc<Core>,
     session: &Session,
     reason: CloseReason,
     mut timer: Pin<&mut Sleep>,
@@ -188,6 +192,7 @@ where
     core.app().metrics().unserved.increment(c.unserved());
     // Before the peer can see the end, nobody finds the session any more.
     core.app().pool().remove(session);
+    core.app().session_gone();
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;

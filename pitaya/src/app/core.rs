@@ -7,18 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
 use crate::agent::{let_go, poll_caught};
+use crate::cluster::wire::MsgType;
+use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
 use crate::handler::{CallFuture, Context, finish_panicked};
 use crate::isolate::{caught, isolated};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
+use crate::protocol::message::{Message, MessageKind};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::Bounds;
 use crate::session::{Session, Wake};
@@ -360,6 +364,36 @@ impl Core {
             let_go(&core, call);
             core.settle_late(&ctx, read_at, waited, result);
         });
+    }
+
+    /// Counts what became of a forwarded message; its answer goes to the client's own server.
+    pub(crate) fn measure(&self, ctx: &Context<'_>, started: Instant, result: &Result<(), Error>) {
+        match result {
+            Ok(()) => ctx.mounted().metrics.succeeded(started.elapsed()),
+            Err(error) => ctx.mounted().metrics.failed(started.elapsed(), error.code()),
+        }
+    }
+
+    /// Sends a message on to a server of another type. The error means that its body does not
+    /// inflate, which ends the connection.
+    pub(crate) fn forward(
+        self: &Arc<Self>,
+        session: &Session,
+        id: u64,
+        kind: String,
+        route: String,
+        message: &Message<'_>,
+    ) -> Result<(), ()> {
+        let data = if message.compressed {
+            self.inflated(message.body, Bytes::copy_from_slice)?
+        } else {
+            Bytes::copy_from_slice(message.body)
+        };
+        let notify = message.kind == MessageKind::Notify;
+        let msg_type = if notify { MsgType::MsgNotify } else { MsgType::MsgRequest };
+        let forward = Forward { id, kind: msg_type, route, data, received: Instant::now() };
+        cluster::forward(self, session, &kind, forward);
+        Ok(())
     }
 
     /// Answers and counts a message that reaches no handler.

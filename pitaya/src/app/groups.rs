@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AppHandle, Delivery};
 use crate::error::Result;
+use crate::groups::GroupError;
 use crate::message::Body;
 use crate::session::{PushFrames, Session};
 use crate::uid::Uid;
@@ -35,6 +36,17 @@ impl Groups<'_> {
     /// `group already exists`.
     pub async fn create_with_ttl(self, group: &str, ttl: Duration) -> Result<()> {
         self.0.0.groups.create(group, Some(ttl)).await
+    }
+
+    /// Creates the group unless it is there already.
+    ///
+    /// # Errors
+    /// None of the service in memory.
+    pub async fn ensure(self, group: &str) -> Result<()> {
+        match self.create(group).await {
+            Err(error) if GroupError::of(&error) == Some(GroupError::AlreadyExists) => Ok(()),
+            created => created,
+        }
     }
 
     /// Starts a group's time to live anew.

@@ -63,7 +63,7 @@ impl AppHandle {
         for uid in uids {
             let uid = uid.into();
             match self.pool().by_uid(&uid).filter(|_| self.serves(frontend_type)) {
-                Some(session) => session.kick().await,
+                Some(session) => session.kick_here(),
                 None => unreached.push(uid),
             }
         }

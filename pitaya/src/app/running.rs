@@ -14,6 +14,7 @@ use super::lifecycle::{Part, Stage};
 use super::listen::Listen;
 use super::signal::Signals;
 use super::{AppHandle, Core, StartError};
+use crate::cluster::{Door, Service};
 use crate::error::{Error, Result, codes};
 use crate::session::CloseReason;
 use crate::session::outbound::End;
@@ -30,6 +31,8 @@ pub struct App {
     closing: CancellationToken,
     /// Ends the accept loops alone.
     accepting: CancellationToken,
+    /// The app as other servers call it.
+    service: Option<Arc<Service>>,
 }
 
 pub(super) struct NamedPart {
@@ -92,6 +95,7 @@ impl App {
             addresses: Vec::new(),
             accepting: closing.child_token(),
             closing,
+            service: None,
         }
     }
 
@@ -142,6 +146,31 @@ impl App {
         }
         self.handle.0.running.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Takes part in the cluster: calls can come in, other servers are known.
+    pub(super) async fn join(&mut self, service: Arc<Service>) -> Result<(), StartError> {
+        let service = self.service.insert(service);
+        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
+        let _ = cluster.here.set(Door(Arc::downgrade(service)));
+        let failed = |part: &str| {
+            let part = part.to_owned();
+            move |cause| StartError::Part { part, cause }
+        };
+        let own = self.handle.server();
+        let door = Arc::new(Door(Arc::downgrade(service)));
+        cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
+        let directory = self.handle.directory().clone();
+        cluster.discovery.watch(own, directory).await.map_err(failed("the cluster's discovery"))
+    }
+
+    /// Lets other servers see this one, now that it can answer.
+    pub(super) async fn register(&self) -> Result<(), StartError> {
+        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
+        cluster.discovery.register(self.handle.server()).await.map_err(|cause| {
+            let part = "the announcement of this server".to_owned();
+            StartError::Part { part, cause }
+        })
     }
 
     /// Sweeps what expires until the app closes.
@@ -205,6 +234,11 @@ impl App {
         let config = self.handle.config().shutdown.clone();
         self.handle.0.running.store(false, Ordering::Release);
         self.handle.0.stop.cancel();
+        if let Ok(cluster) = self.handle.cluster()
+            && let Err(error) = cluster.discovery.deregister().await
+        {
+            tracing::warn!(%error, "this server was not deregistered");
+        }
         self.closing.cancel();
         for listener in std::mem::take(&mut self.listeners) {
             let _ = listener.await;
@@ -212,7 +246,7 @@ impl App {
         self.handle.0.draining.store(true, Ordering::Release);
         let sessions = self.handle.sessions();
         for session in sessions.all() {
-            session.out().wake();
+            session.out().wake_now();
         }
         self.handle.connections_ended(config.handlers).await;
         let left = sessions.close_all(config.sessions).await;
@@ -221,6 +255,9 @@ impl App {
             for session in sessions.all() {
                 session.end(CloseReason::Shutdown, End::Drop, &[]);
             }
+        }
+        if let Ok(cluster) = self.handle.cluster() {
+            cluster.server.close(config.handlers).await;
         }
         // Close callbacks may still run: they belong to the sessions' time.
         self.handle.tasks().close();
@@ -231,6 +268,11 @@ impl App {
             for stage in [Stage::BeforeShutdown, Stage::Shutdown] {
                 self.stop_stage(kind, stage, limit).await;
             }
+        }
+        if let Ok(cluster) = self.handle.cluster()
+            && let Err(error) = cluster.discovery.close().await
+        {
+            tracing::warn!(%error, "the discovery did not close");
         }
         if let Err(error) = self.handle.0.groups.close().await {
             tracing::warn!(%error, "the group service did not close");

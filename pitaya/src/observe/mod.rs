@@ -105,6 +105,22 @@ impl Metrics {
         }
     }
 
+    /// A message was forwarded and answered; `code` is empty when that went well.
+    pub(crate) fn forwarded(&self, route: &str, time: Duration, code: &str) {
+        self.response("handler", route, time, code);
+    }
+
+    /// A call of another server has ended; `code` is empty when it went well.
+    pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
+        self.response("rpc", route, time, code);
+    }
+
+    fn response(&self, kind: &str, route: &str, time: Duration, code: &str) {
+        let status = if code.is_empty() { "ok" } else { "failed" };
+        let labels = [("route", route), ("status", status), ("type", kind), ("code", code)];
+        self.recorder.histogram("pitaya_handler_response_time_ns", &labels).record(nanos(time));
+    }
+
     pub(crate) fn connection_refused(&self, refusal: Refusal) {
         if let Some(counter) = self.refused_connections.get(refusal as usize) {
             counter.increment(1);

@@ -5,6 +5,7 @@ use super::{CloseReason, Session};
 use crate::app::BindCallback;
 use crate::error::{Error, Result, codes};
 use crate::isolate::isolated;
+use crate::protocol::packet;
 use crate::uid::Uid;
 
 impl Session {
@@ -31,6 +32,16 @@ impl Session {
         for callback in app.bind_callbacks() {
             run(callback).await?;
         }
+        if let Some(remote) = &self.0.remote {
+            self.bind_remote(remote, &uid).await?;
+            for callback in app.after_bind_callbacks() {
+                run(callback).await?;
+            }
+            attempt.keep();
+            return Ok(());
+        }
+        // From here on messages for the user come to this server.
+        let subscription = Subscription::make(self, &uid).await?;
         let claim = Claim::stake(self, &uid);
         if self.is_closed() {
             return Err(super::broken_pipe());
@@ -43,13 +54,23 @@ impl Session {
         }
         attempt.keep();
         // Before the claim lets go of them: whoever looks for the user finds this session by now.
+        let unique = app.cluster().ok().filter(|cluster| cluster.unique);
+        let last: &[u8] = if unique.is_some() { &packet::KICK } else { &[] };
         for replaced in claim.keep() {
-            replaced.end(CloseReason::Replaced, End::Flush, &[]);
+            replaced.end(CloseReason::Replaced, End::Flush, last);
         }
         if self.is_closed() {
             // It ended in this very moment: nobody else will clean up.
             app.pool().release(&uid, self);
             return Err(super::broken_pipe());
+        }
+        subscription.keep();
+        if self.is_closed() {
+            self.unsubscribe();
+            return Err(super::broken_pipe());
+        }
+        if let Some(cluster) = unique {
+            cluster.announce(app, &uid, self.bind_epoch()).await;
         }
         Ok(())
     }
@@ -87,6 +108,7 @@ impl<'a> Attempt<'a> {
             return Err(Error::new(codes::UNKNOWN, "session is already bound to an uid"));
         }
         state.binding = true;
+        state.bind_epoch = crate::cluster::unix_nanos();
         state.uid = Some(uid.clone());
         Ok(Self { session, kept: false })
     }
@@ -131,6 +153,57 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if !self.kept {
             self.session.app().pool().unclaim(self.uid, self.session);
+        }
+    }
+}
+
+/// The transport's promise to bring the user's messages here; dropped without `keep`, it is taken
+/// back.
+struct Subscription<'a> {
+    session: &'a Session,
+    uid: &'a Uid,
+    kept: bool,
+}
+
+impl<'a> Subscription<'a> {
+    async fn make(session: &'a Session, uid: &'a Uid) -> Result<Self> {
+        if let Ok(cluster) = session.app().cluster() {
+            cluster.server.user_bound(uid).await?;
+        }
+        Ok(Self { session, uid, kept: false })
+    }
+
+    /// From now on the session's end takes it back.
+    fn keep(mut self) {
+        self.kept = true;
+        self.session.0.state.lock().subscribed = true;
+    }
+}
+
+impl Drop for Subscription<'_> {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Ok(cluster) = self.session.app().cluster()
+        {
+            cluster.server.user_left(self.uid);
+        }
+    }
+}
+
+impl Session {
+    /// When the session was bound, in nanoseconds since 1970: of two binds of one user the later
+    /// one wins.
+    pub(crate) fn bind_epoch(&self) -> u64 {
+        self.0.state.lock().bind_epoch
+    }
+
+    /// The session has ended: the user's messages need not come here for it any more.
+    pub(super) fn unsubscribe(&self) {
+        let subscribed = std::mem::take(&mut self.0.state.lock().subscribed);
+        if subscribed
+            && let (Some(uid), Ok(cluster)) = (self.uid(), self.app().cluster())
+        {
+            cluster.server.user_left(&uid);
         }
     }
 }

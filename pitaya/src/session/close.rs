@@ -125,6 +125,7 @@ impl Session {
             self.0.app.metrics().dropped_at_close.increment(u64::from(dropped));
         }
         self.0.app.pool().remove(self);
+        self.unsubscribe();
         reason
     }
 

@@ -42,6 +42,7 @@ impl Session {
     /// When the value has no JSON form.
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), DataError> {
         let value = serde_json::to_value(value).map_err(|cause| DataError::new(key, cause))?;
+        self.note_change(key, Some(value.clone()));
         self.0.state.lock().extras().data.insert(key.to_owned(), value);
         Ok(())
     }
@@ -72,6 +73,7 @@ impl Session {
 
     /// Removes the value under `key`: whether there was one.
     pub fn remove(&self, key: &str) -> bool {
+        self.note_change(key, None);
         let mut state = self.0.state.lock();
         state.extras.as_mut().is_some_and(|extras| extras.data.remove(key).is_some())
     }
@@ -90,7 +92,11 @@ impl Session {
 
     /// Replaces all values.
     pub fn set_data(&self, data: BTreeMap<String, Value>) {
-        self.0.state.lock().extras().data = data;
+        let earlier: Vec<String> = {
+            let mut state = self.0.state.lock();
+            std::mem::replace(&mut state.extras().data, data.clone()).into_keys().collect()
+        };
+        self.note_all_changed(&data, &earlier);
     }
 
     /// Lends the session's own `T` to `f`; the first call makes one.

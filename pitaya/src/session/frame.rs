@@ -44,6 +44,9 @@ pub(super) fn reply(
     wake: Wake,
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
 ) -> Result<()> {
+    if let Some(remote) = &session.0.remote {
+        return remote.reply(encode);
+    }
     scratch::with(Scratch::Body, |body| {
         encode(body).map_err(|error| Error::msg(error.0))?;
         deflated(session.app().compresses(), body, |body, compressed| {
@@ -90,15 +93,31 @@ pub(crate) struct PushFrames<'a> {
 
 impl<'a> PushFrames<'a> {
     pub(crate) fn new<T: Body>(app: &AppHandle, route: &'a str, value: &T) -> Result<Self> {
+        Self::of(app, route, |out| value.encode(app.serializer(), out))
+    }
+
+    fn of(
+        app: &AppHandle,
+        route: &'a str,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<Self> {
         if route.len() > message::MAX_ROUTE_LEN {
             return Err(Error::msg("a push route may have 255 bytes"));
         }
         scratch::with(Scratch::Body, |body| {
-            value.encode(app.serializer(), body).map_err(|error| Error::msg(error.0))?;
+            encode(body).map_err(|error| Error::msg(error.0))?;
             let (body, compressed) =
                 deflated(app.compresses(), body, |body, compressed| (body.to_vec(), compressed));
             let code = app.dictionary().code(route);
             Ok(Self { route, code, body, compressed, named: None, coded: None })
+        })
+    }
+
+    /// A push whose body was encoded elsewhere.
+    pub(crate) fn raw(app: &AppHandle, route: &'a str, body: &[u8]) -> Result<Self> {
+        Self::of(app, route, |out| {
+            out.extend_from_slice(body);
+            Ok(())
         })
     }
 

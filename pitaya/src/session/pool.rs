@@ -38,10 +38,15 @@ impl SessionPool {
     ) -> Option<Session> {
         let more = |count| (limit == 0 || count < limit).then_some(count + 1);
         self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
         Some(session)
+    }
+
+    /// A number for a session: clients' own and copies alike.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Forgets a session; a user who has meanwhile bound another one keeps that.

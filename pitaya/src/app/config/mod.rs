@@ -33,6 +33,7 @@
 //! # Ok::<(), pitaya::app::config::ConfigError>(())
 //! ```
 
+mod cluster;
 mod load;
 mod names;
 mod report;
@@ -44,6 +45,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use cluster::{Cluster, EtcdConfig};
 pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{
@@ -52,6 +54,7 @@ pub use settings::{
 };
 pub use sources::{Format, Sources};
 pub use value::Value;
+pub(crate) use value::parse_duration;
 
 impl Config {
     /// Puts a configuration together from `sources` and checks it whole.

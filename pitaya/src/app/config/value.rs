@@ -199,6 +199,12 @@ pub(super) fn nanos_of(time: Duration) -> Option<i128> {
     i128::try_from(time.as_nanos()).ok()
 }
 
+/// A positive duration in Go's text form, as peers send it.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let nanos = u64::try_from(parse_time(text)?).ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
 /// Go's `time.ParseDuration`: an optional sign, then numbers with an optional fraction, each with its unit.
 fn parse_time(text: &str) -> Option<i128> {
     let text = text.trim();

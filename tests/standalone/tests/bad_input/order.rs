@@ -97,3 +97,30 @@ async fn nothing_behind_a_packet_out_of_order_is_served() {
     scene.closes(CloseReason::Protocol).await;
     scene.end().await;
 }
+
+/// How packets were cut into writes makes no difference: what came before the bad one is answered.
+#[tokio::test]
+async fn what_came_before_a_bad_packet_in_the_same_write_is_answered() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.open().await;
+    let mut bytes = packet_of(PacketType::Handshake, b"{}");
+    bytes.extend(request(1, "entry.echo", b"early"));
+    client.write(&bytes).await;
+    let kinds: Vec<_> = client
+        .rest()
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    assert_eq!(kinds, [PacketType::Handshake]);
+    scene.closes(CloseReason::Protocol).await;
+
+    let mut client = scene.client().await;
+    let mut bytes = request(1, "entry.echo", b"good");
+    bytes.extend(b"\x04\0\0\x02\x00\x01");
+    client.write(&bytes).await;
+    assert_eq!(client.message().await.text(), "good");
+    assert_eq!(client.rest().await, []);
+    scene.closes(CloseReason::Protocol).await;
+    scene.end().await;
+}

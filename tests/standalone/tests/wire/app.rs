@@ -85,7 +85,7 @@ impl Play {
 
     async fn kick(&self, ctx: &Context<'_>, body: Bytes) -> Result<Bytes> {
         ctx.session().push("onMessage", &body).await?;
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
         Ok(body)
     }
 

@@ -25,7 +25,7 @@ async fn a_kick_after_twenty_seconds_of_silence_arrives_and_closes() {
     assert_eq!(client.call(1, "play.echo", b"x").await.text(), "x");
     let session = only_session(&app);
     sleep(Duration::from_secs(20)).await;
-    session.kick().await;
+    session.kick().await.unwrap();
     assert_eq!(client.next_packet().await, Some(KICK));
     assert_eq!(client.next_packet().await, None);
     assert_eq!(session.close_reason(), Some(CloseReason::Kicked));
@@ -60,7 +60,7 @@ async fn a_kick_arrives_although_input_is_unread() {
         for _ in 0..40 {
             client.notify("play.note", &[0; 1000]).await;
         }
-        only_session(&app).kick().await;
+        only_session(&app).kick().await.unwrap();
         assert_eq!(client.rest().await, [KICK]);
     }
     app.shutdown().await;
@@ -101,7 +101,7 @@ async fn a_kick_during_heavy_pushing_on_a_websocket_arrives_and_closes() {
             let frame = client.frame().await.unwrap();
             assert_eq!(frame.payload.len(), 4 + 2 + 9 + 500);
         }
-        session.kick().await;
+        session.kick().await.unwrap();
         let rest = client.rest().await;
         let packets: Vec<_> = rest.iter().filter(|frame| frame.opcode == BINARY).collect();
         let (kick, pushes) = packets.split_last().expect("the kick comes");

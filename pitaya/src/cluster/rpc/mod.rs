@@ -1,0 +1,89 @@
+//! How servers call each other.
+
+mod local;
+
+pub use local::{Exchange, LocalRpc};
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::ServerInfo;
+use super::wire::{BindMsg, KickMsg, Push, Request, Response};
+use crate::error::Result;
+use crate::handler::BoxFuture;
+use crate::uid::Uid;
+
+/// Carries calls to other servers.
+pub trait RpcClient: Send + Sync + 'static {
+    /// Calls a server and waits for its answer, at most `timeout`.
+    ///
+    /// The request has its session, message, sender and metadata; it is sent when the future is
+    /// first polled, so that calls polled in order are sent in order.
+    ///
+    /// # Errors
+    /// The callee's own error with code and metadata; `PIT-408 rpc client: request timeout` with
+    /// metadata `timeout` (Go's duration text), `route`, `server` (own id) and `peer.id`; what the
+    /// transport reports when the call could not be sent or nobody was there.
+    fn call<'a>(
+        &'a self,
+        target: &'a ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Bytes>>;
+
+    /// Sends a push to whichever frontend of this type holds the user.
+    fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>>;
+
+    /// Sends a kick to whichever frontend of this type holds the user.
+    fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>>;
+
+    /// Tells every server of this type that a user was bound.
+    fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>>;
+
+    /// Whether calls can be sent at the moment.
+    fn is_connected(&self) -> bool;
+}
+
+/// Takes calls from other servers.
+pub trait RpcServer: Send + Sync + 'static {
+    /// Connects, if need be, and hands everything for `own` to `inbox` from now on.
+    ///
+    /// # Errors
+    /// When the transport cannot be reached.
+    fn start<'a>(
+        &'a self,
+        own: &'a ServerInfo,
+        inbox: std::sync::Arc<dyn Inbox>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// The user is bound to a session here: pushes and kicks for it come to `inbox` from the moment
+    /// this returns.
+    ///
+    /// # Errors
+    /// When that cannot be arranged, for example for a uid that the transport cannot carry.
+    fn user_bound<'a>(&'a self, uid: &'a Uid) -> BoxFuture<'a, Result<()>>;
+
+    /// The user has no session here any more.
+    fn user_left(&self, uid: &Uid);
+
+    /// Takes no new calls, lets those under way be answered, at most `limit`, and disconnects.
+    fn close(&self, limit: Duration) -> BoxFuture<'_, ()>;
+
+    /// Whether calls can come in at the moment.
+    fn is_connected(&self) -> bool;
+}
+
+/// The app, as its transport sees it. Nothing here blocks the transport's own task.
+pub trait Inbox: Send + Sync + 'static {
+    /// Serves a call. Calls of one session are started in the order of these calls.
+    fn request(&self, request: Request) -> BoxFuture<'static, Response>;
+    /// Passes a push on to the user's client; false when the user is not here.
+    fn push(&self, push: Push) -> bool;
+    /// Kicks the user's client; false when the user is not here.
+    fn kick(&self, kick: KickMsg) -> bool;
+    /// A user was bound on some frontend of this server's type.
+    fn bound(&self, bind: BindMsg);
+    /// Something that is no message came on this subject: counted, and logged once per source.
+    fn malformed(&self, subject: &str, problem: &str);
+}
