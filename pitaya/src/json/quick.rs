@@ -168,8 +168,8 @@ impl<'de> Reader<'de> {
                     length += 6;
                 }
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => length += 2,
-                [0x20..0x5c | 0x5d.., ..] => length += 1,
-                _ => return Err(Declined),
+                [] | [b'\\' | 0..0x20, ..] => return Err(Declined),
+                [_, ..] => length += 1,
             }
         }
     }
