@@ -40,7 +40,9 @@ struct Game;
 #[handler]
 impl Game {
     async fn add(&self, terms: Terms) -> Result<Sum> {
-        Ok(Sum { sum: terms.a + terms.b })
+        Ok(Sum {
+            sum: terms.a + terms.b,
+        })
     }
 
     async fn echo(&self, text: Text) -> Result<Text> {
@@ -59,7 +61,9 @@ impl Game {
 async fn app(serializer: SerializerKind) -> App {
     let config = Config {
         serializer,
-        heartbeat: Heartbeat { interval: Duration::from_secs(600) },
+        heartbeat: Heartbeat {
+            interval: Duration::from_secs(600),
+        },
         ..Config::for_test()
     };
     let app = App::builder("connector")
@@ -88,7 +92,10 @@ async fn rounds(client: &mut RawClient, requests: &[u8], answers: &[u8], rounds:
     let received = &mut received[..answers.len()];
     for _ in 0..rounds {
         client.socket.write_all(requests).await.unwrap();
-        timeout(DEADLINE, client.socket.read_exact(received)).await.unwrap().unwrap();
+        timeout(DEADLINE, client.socket.read_exact(received))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(received, answers);
     }
 }
@@ -106,7 +113,8 @@ fn per_request(serializer: SerializerKind, route: &str, body: &[u8], answer: &[u
     for depth in [1, 20] {
         let requests = request(5, route, body).repeat(depth);
         let answers = answer.repeat(depth);
-        let mut run = |times| allocations(&runtime, rounds(&mut client, &requests, &answers, times));
+        let mut run =
+            |times| allocations(&runtime, rounds(&mut client, &requests, &answers, times));
         run(FEW);
         let (few, many) = (run(FEW), run(MANY));
         results.push((many as f64 - few as f64) / ((MANY - FEW) * depth) as f64);
@@ -160,7 +168,9 @@ fn a_broadcast_allocates_nothing_for_a_member() {
             allocations(&runtime, async {
                 let groups = app.handle().groups();
                 let notice = Notice { number: 7 };
-                let delivery = groups.broadcast("connector", "all", "onNotice", &notice).await;
+                let delivery = groups
+                    .broadcast("connector", "all", "onNotice", &notice)
+                    .await;
                 assert!(delivery.unwrap().unreached.is_empty());
                 let mut received = [0; 64];
                 let received = &mut received[..push.len()];
