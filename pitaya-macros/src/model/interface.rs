@@ -23,7 +23,7 @@ pub(crate) struct Interface {
     pub(crate) vis: Visibility,
     unsafety: Option<Token![unsafe]>,
     pub(crate) ident: Ident,
-    generics: Generics,
+    pub(super) generics: Generics,
     supertraits: Punctuated<TypeParamBound, Token![+]>,
     braces: Span,
     pub(crate) items: Vec<Item>,
@@ -106,7 +106,7 @@ impl Interface {
                 _ => None,
             };
             if !last.is_some_and(|last| last.ident == "Send" || last.ident == "Sync") {
-                let shown = bound.to_token_stream();
+                let shown = bound.to_token_stream().to_string().replace(" :: ", "::");
                 sink.error_on(
                     bound,
                     format!(
@@ -178,10 +178,7 @@ pub(crate) fn future_signature(sig: &Signature) -> Signature {
         impl ::core::future::Future<Output = #returned> + ::core::marker::Send
     };
     sig.asyncness = None;
-    sig.output = ReturnType::Type(
-        Token![->](span),
-        Box::new(Type::Verbatim(future)),
-    );
+    sig.output = ReturnType::Type(Token![->](span), Box::new(Type::Verbatim(future)));
     sig
 }
 
