@@ -11,7 +11,10 @@ pub(crate) const PROMISES: &[Promise] = &[
     ),
     (
         "an implementation comes out as it went in, and is in the registry",
-        &["golden remote_implementation_is_passed_on_and_registered", "pass/remote/tables"],
+        &[
+            "golden remote_implementation_is_passed_on_and_registered",
+            "pass/remote/tables",
+        ],
     ),
     (
         "a block of its own comes out as it went in, with dispatch, tables and client",
@@ -25,7 +28,10 @@ pub(crate) const PROMISES: &[Promise] = &[
         "one type serves several traits, its own remotes and clients",
         &["pass/remote/served"],
     ),
-    ("one bound for what is here and what is far away", &["pass/remote/served"]),
+    (
+        "one bound for what is here and what is far away",
+        &["pass/remote/served"],
+    ),
     (
         "tables need no implementation: names, docs, types, places",
         &["pass/remote/tables"],
@@ -37,16 +43,28 @@ pub(crate) const PROMISES: &[Promise] = &[
             "golden remote_trait_counts_methods_that_are_there_under_a_condition",
         ],
     ),
-    ("private traits, generic implementations, anywhere", &["pass/remote/tables"]),
-    ("nothing depends on what is in scope, nor is `unsafe` ours", &["pass/remote/hygiene"]),
+    (
+        "private traits, generic implementations, anywhere",
+        &["pass/remote/tables"],
+    ),
+    (
+        "nothing depends on what is in scope, nor is `unsafe` ours",
+        &["pass/remote/hygiene"],
+    ),
     // Errors that teach.
     (
         "all mistakes at once; what they leave can still be used",
-        &["cases/remote/all_at_once", "golden remote_trait_with_mistakes_leaves_empty_tables"],
+        &[
+            "cases/remote/all_at_once",
+            "golden remote_trait_with_mistakes_leaves_empty_tables",
+        ],
     ),
     (
         "`#[remote]` on something else",
-        &["cases/remote/on_struct", "golden remote_on_something_else_passes_it_on"],
+        &[
+            "cases/remote/on_struct",
+            "golden remote_on_something_else_passes_it_on",
+        ],
     ),
     (
         "an unknown option, with the known ones",
@@ -58,7 +76,10 @@ pub(crate) const PROMISES: &[Promise] = &[
             "cases/remote/impl_option",
         ],
     ),
-    ("options of a method where its callers don't see them", &["cases/remote/impl_route_option"]),
+    (
+        "options of a method where its callers don't see them",
+        &["cases/remote/impl_route_option"],
+    ),
     (
         "names that cannot travel",
         &[
@@ -96,7 +117,10 @@ pub(crate) const PROMISES: &[Promise] = &[
     ),
     (
         "a context that isn't one",
-        &["cases/remote/wrong_context", "cases/remote/message_by_reference"],
+        &[
+            "cases/remote/wrong_context",
+            "cases/remote/message_by_reference",
+        ],
     ),
     (
         "no answer",
@@ -118,14 +142,26 @@ pub(crate) const PROMISES: &[Promise] = &[
     ),
     (
         "what only JSON can carry",
-        &["cases/remote/argument_json_only", "cases/remote/reply_json_only"],
+        &[
+            "cases/remote/argument_json_only",
+            "cases/remote/reply_json_only",
+        ],
     ),
-    ("an error without `Into<pitaya::Error>`", &["cases/remote/error_without_into"]),
-    ("an error that cannot hold that of a call", &["cases/remote/error_of_as_service"]),
+    (
+        "an error without `Into<pitaya::Error>`",
+        &["cases/remote/error_without_into"],
+    ),
+    (
+        "an error that cannot hold that of a call",
+        &["cases/remote/error_of_as_service"],
+    ),
     ("a generic block", &["cases/remote/block_generic"]),
     (
         "a future that isn't `Send`",
-        &["cases/remote/block_future_not_send", "cases/remote/impl_future_not_send"],
+        &[
+            "cases/remote/block_future_not_send",
+            "cases/remote/impl_future_not_send",
+        ],
     ),
     (
         "a service that isn't `Sync`",
@@ -133,7 +169,13 @@ pub(crate) const PROMISES: &[Promise] = &[
     ),
     (
         "an implementation that doesn't fit",
-        &["cases/remote/impl_without_async", "cases/remote/impl_of_other_trait"],
+        &[
+            "cases/remote/impl_without_async",
+            "cases/remote/impl_of_other_trait",
+        ],
     ),
-    ("mounting what is no service", &["cases/remote/mounted_without_server"]),
+    (
+        "mounting what is no service",
+        &["cases/remote/mounted_without_server"],
+    ),
 ];

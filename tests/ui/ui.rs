@@ -284,7 +284,12 @@ fn every_promise_has_a_test_and_every_case_a_promise() {
         }
     }
     let mut there = BTreeSet::new();
-    for folder in ["pass/handler", "cases/handler", "pass/remote", "cases/remote"] {
+    for folder in [
+        "pass/handler",
+        "cases/handler",
+        "pass/remote",
+        "cases/remote",
+    ] {
         let files = files(folder, "rs").unwrap().into_iter();
         there.extend(files.map(|name| format!("{folder}/{name}")));
     }

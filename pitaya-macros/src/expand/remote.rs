@@ -95,7 +95,8 @@ fn server(service: &Service) -> TokenStream {
         "Serves an implementation of [`{ident}`] to other servers, when it is mounted by `AppBuilder::remote`."
     );
     let shown = server.to_string();
-    let allowed = quote!(#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]);
+    let allowed =
+        quote!(#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]);
     quote! {
         #(#cfgs)*
         #[doc = #title]

@@ -7,19 +7,13 @@ use syn::{FnArg, Meta, Pat};
 
 use super::client::method_name;
 use super::dispatch::{call_type, imports, specs};
-use crate::model::{
-    Answer, Interface, Item, OfTrait, Parameter, Route, Service, future_signature,
-};
+use crate::model::{Answer, Interface, Item, OfTrait, Parameter, Route, Service, future_signature};
 
 /// The client's own functions. A remote's method of such a name gets an underscore behind it.
 const OWN: &[&str] = &["new", "at", "to", "timeout", "as_service"];
 
 /// The client, if the service has one; `interface` is the trait whose remotes it calls.
-pub(super) fn client(
-    service: &Service,
-    interface: Option<&Interface>,
-    sound: bool,
-) -> TokenStream {
+pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bool) -> TokenStream {
     let Some(name) = &service.client else {
         return TokenStream::new();
     };
@@ -178,7 +172,9 @@ fn as_service(
         .map(|(n, route)| from_call(service, route, n))
         .unzip();
     let clause = quote! { where #(#bounds),* };
-    let title = format!("The service behind this client as a [`{ident}`]; a method's own context replaces the client's caller.");
+    let title = format!(
+        "The service behind this client as a [`{ident}`]; a method's own context replaces the client's caller."
+    );
     let signatures = interface.items.iter().filter_map(|item| match item {
         Item::Method(method) => Some(&method.sig),
         Item::Other { .. } => None,

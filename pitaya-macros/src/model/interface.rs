@@ -11,7 +11,8 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Generics, ReturnType, Signature, Token, Type, TypeParamBound, Visibility, WhereClause,
+    Attribute, Generics, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
+    WhereClause,
 };
 
 use super::block::{Item, Method};
@@ -86,7 +87,10 @@ impl Interface {
     pub(super) fn check(&self, sink: &mut Sink) {
         let name = &self.ident;
         if let Some(token) = &self.unsafety {
-            sink.error_on(token, format!("`{name}` cannot be `unsafe`, its client implements it"));
+            sink.error_on(
+                token,
+                format!("`{name}` cannot be `unsafe`, its client implements it"),
+            );
         }
         if !self.generics.params.is_empty() {
             sink.error_on(

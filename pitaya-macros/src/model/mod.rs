@@ -194,7 +194,11 @@ impl Service {
         } = &of_trait;
         let self_ty: Type = parse_quote!(#server_ty<#implementor>);
         // A generic trait is a mistake already, and cannot be named without its parameters.
-        let bound = interface.generics.params.is_empty().then(|| quote!(#ident +));
+        let bound = interface
+            .generics
+            .params
+            .is_empty()
+            .then(|| quote!(#ident +));
         let generics = parse_quote! {
             <#implementor: #bound ::core::marker::Send + ::core::marker::Sync + 'static>
         };

@@ -45,7 +45,7 @@ inventory::collect!(RemoteEntry);
 impl RemoteEntry {
     /// Every remote service that the program's linked crates implement, mounted or not.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        inventory::iter::<Self>().into_iter()
+        inventory::iter::<Self>()
     }
 }
 
