@@ -41,6 +41,7 @@
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
 //!
@@ -58,6 +59,21 @@
 //! - **Clean endings.** A handler that has started when its client leaves runs to its end within a
 //!   grace limit; a shutdown drains, kicks, and stops everything in reverse order.
 
+// Outside data must not be able to stop the process.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
@@ -71,6 +87,8 @@ mod error_body;
 pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
+#[doc = include_str!("docs/metrics.md")]
+pub mod measurements {}
 pub mod handler;
 mod isolate;
 mod json;

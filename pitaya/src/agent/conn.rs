@@ -8,8 +8,10 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 
@@ -43,8 +45,12 @@ pub(crate) struct Conn<IO> {
     scanned: usize,
     /// When the socket last gave something. One reading of the clock serves every message in it.
     pub(super) read_at: Instant,
-    /// Since when nothing holds the next message up: the last read, or the end of the last call.
-    pub(super) free_at: Instant,
+    /// How long the messages of that read have waited for each other by now.
+    pub(super) waited: Duration,
+    /// A reading of the clock in this very poll of the task.
+    polled_at: Option<Instant>,
+    /// The timer knows its present deadline and this task.
+    timer_set: bool,
     /// A batch of which the socket took only `written` bytes.
     unsent: Vec<u8>,
     written: usize,
@@ -110,7 +116,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             at: 0,
             scanned: 0,
             read_at: now,
-            free_at: now,
+            waited: Duration::ZERO,
+            polled_at: None,
+            timer_set: false,
             unsent: Vec::new(),
             written: 0,
             machine,
@@ -141,6 +149,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
             Poll::Pending => {
+                if core.app().is_draining() && session.overlapping() == 0 {
+                    session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+                }
                 // An end does not wait until the peer takes something.
                 if session.out().ended() {
                     return Poll::Ready(Next::Close(CloseReason::Closed));
@@ -235,10 +246,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 return Poll::Ready(reason);
             }
             let wake_at = self.machine.wake_at();
+            let now = self.polled_at.take().unwrap_or_else(Instant::now);
             if timer.deadline() != wake_at {
                 timer.as_mut().reset(wake_at);
+                self.timer_set = false;
             }
-            ready!(timer.as_mut().poll(cx));
+            // A timer that is set wakes the task by itself, which then finds that it is time. To
+            // ask the clock is cheaper than to ask the timer.
+            if self.timer_set && now < wake_at {
+                return Poll::Pending;
+            }
+            // Without budget the runtime ends this poll before the timer has heard of the task.
+            let heard = has_budget_remaining();
+            if timer.as_mut().poll(cx).is_pending() {
+                self.timer_set = heard;
+                return Poll::Pending;
+            }
+            self.timer_set = false;
             let paused = self.blocked() || reading == Reading::Paused;
             match self.machine.tick(Instant::now(), paused) {
                 Tick::Nothing => {}
@@ -327,7 +351,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             self.at = 0;
             self.scanned = 0;
         }
-        if self.input.capacity() < READ {
+        if self.input.capacity() == 0 {
+            self.input = scratch::take(Scratch::Input);
+            self.input.reserve(READ);
+        } else if self.input.capacity() < READ {
             let mut buffer = scratch::take(Scratch::Input);
             buffer.reserve(READ.max(2 * self.input.len()));
             buffer.extend_from_slice(self.input.get(self.at..).unwrap_or_default());
@@ -342,19 +369,35 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             self.input.reserve(READ);
         }
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input));
-        self.read_at = Instant::now();
-        self.free_at = self.read_at;
+        let now = Instant::now();
+        self.read_at = now;
+        self.waited = Duration::ZERO;
+        self.polled_at = Some(now);
         Poll::Ready(read)
+    }
+
+    /// A call that has ended `now`, or others having had their turn, held the next message up.
+    pub(super) fn held_up(&mut self, now: Instant, waited: Duration) {
+        self.waited = waited;
+        self.polled_at = Some(now);
     }
 
     /// Gives the read buffer back and keeps an incomplete packet only.
     fn rest(&mut self) {
+        if self.at == self.input.len() {
+            self.at = 0;
+            self.scanned = 0;
+            scratch::give(Scratch::Input, std::mem::take(&mut self.input));
+        } else if self.at > 0 || self.input.capacity() > self.input.len() {
+            self.keep_incomplete();
+        }
+    }
+
+    #[cold]
+    fn keep_incomplete(&mut self) {
         let left = self.input.get(self.at..).unwrap_or_default();
         if left.len() > SMALL {
             // Copying a large one at every wake would be worse than keeping it where it is.
-            return;
-        }
-        if self.input.capacity() == left.len() && self.at == 0 {
             return;
         }
         let kept = left.to_vec();
@@ -368,7 +411,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Writes what an earlier write left over.
-    fn poll_unsent(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
+    #[inline]
+    fn poll_unsent(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+    ) -> Poll<Result<(), CloseReason>> {
+        if self.blocked() { self.poll_write(cx, core) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+    ) -> Poll<Result<(), CloseReason>> {
         while self.written < self.unsent.len() {
             let rest = self.unsent.get(self.written..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
@@ -405,6 +461,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Writes everything that may leave, until the socket is blocked.
+    #[inline]
     fn flush(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -419,11 +476,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 break;
             }
             self.unsent = session.out().take();
-            more = self.unsent.len() >= BATCH;
             if self.unsent.is_empty() {
                 scratch::give(Scratch::Output, std::mem::take(&mut self.unsent));
                 break;
             }
+            more = self.unsent.len() >= BATCH;
         }
         Ok(())
     }
@@ -538,7 +595,7 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
 /// 2.3).
 #[cold]
-fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+fn unserved(core: &Arc<Core>, message: &message::Message<'_>) -> Resolved {
     if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 

@@ -48,7 +48,8 @@ where
                 }
                 Next::Yield => {
                     tokio::task::yield_now().await;
-                    c.free_at = Instant::now();
+                    let now = Instant::now();
+                    c.held_up(now, now - c.read_at);
                 }
                 Next::Full => {
                     let mut room = Box::pin(poll_fn(|_| {
@@ -106,11 +107,13 @@ where
                     }
                     match outcome {
                         Outcome::Done(result) => {
-                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                            let (now, waited) = core.settle(&ctx, c.read_at, c.waited, result);
+                            c.held_up(now, waited);
                         }
                         Outcome::Panicked => {
                             let result = Err(Error::new(codes::INTERNAL, "internal error"));
-                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                            let (now, waited) = core.settle(&ctx, c.read_at, c.waited, result);
+                            c.held_up(now, waited);
                         }
                         Outcome::Over(reason) => {
                             let running = if route.spec.options.cancel {
@@ -119,11 +122,11 @@ where
                             } else {
                                 Some(Running { future, ctx: &ctx })
                             };
-                            let (read_at, started) = (c.read_at, c.free_at);
+                            let (read_at, waited) = (c.read_at, c.waited);
                             let timer = timer.as_mut();
                             let closing = close(&mut c, &core, &session, reason, timer, running);
                             let result = Box::pin(closing).await;
-                            core.settle_late(&ctx, read_at, started, result);
+                            core.settle_late(&ctx, read_at, waited, result);
                             break;
                         }
                     }
@@ -189,6 +192,7 @@ where
     core.app().metrics().unserved.increment(c.unserved());
     // Before the peer can see the end, nobody finds the session any more.
     core.app().pool().remove(session);
+    core.app().session_gone();
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;

@@ -245,25 +245,31 @@ impl Core {
         result
     }
 
-    /// Answers, counts and logs what became of a call that came with the read at `read_at`: when
-    /// that was done.
+    /// Answers, counts and logs what became of a call that came with the read at `read_at` and then
+    /// waited for its turn: when that was done, and how long after the read.
     #[inline]
     pub(crate) fn settle(
         &self,
         ctx: &Context<'_>,
         read_at: Instant,
-        started: Instant,
+        waited: Duration,
         result: Result<(), Error>,
-    ) -> Instant {
+    ) -> (Instant, Duration) {
         let metrics = &ctx.mounted().metrics;
-        metrics.delayed(started - read_at);
-        if let Err(error) = result {
-            self.failed(ctx, read_at, &error);
-            return Instant::now();
+        metrics.delayed(waited);
+        match result {
+            Ok(()) => {
+                let now = Instant::now();
+                let time = now - read_at;
+                metrics.succeeded(time);
+                (now, time)
+            }
+            Err(error) => {
+                self.failed(ctx, read_at, &error);
+                let now = Instant::now();
+                (now, now - read_at)
+            }
         }
-        let now = Instant::now();
-        metrics.succeeded(now - read_at);
-        now
     }
 
     #[cold]
@@ -282,7 +288,8 @@ impl Core {
     /// Hooks are isolated themselves, so what unwinds to the connection's task is the handler.
     #[cold]
     pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
-        let error = caught(&self.app, "handler");
+        self.app.metrics().panicked("handler");
+        let error = Error::new(codes::INTERNAL, "internal error");
         tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
         CallFuture::from_or_box(async move {
             if ctx.after_hooks().is_empty() {
@@ -297,11 +304,11 @@ impl Core {
         &self,
         ctx: &Context<'_>,
         read_at: Instant,
-        started: Instant,
+        waited: Duration,
         result: Option<Result<(), Error>>,
     ) {
         if let Some(result) = result {
-            self.settle(ctx, read_at, started, result);
+            self.settle(ctx, read_at, waited, result);
             return;
         }
         let metrics = self.app.metrics();
@@ -335,7 +342,7 @@ impl Core {
             }
             drop(body);
             let Some(mut call) = call.as_pin_mut() else { return };
-            let started = Instant::now();
+            let waited = read_at.elapsed();
             let closed = async {
                 session.closed().await;
                 if !route.spec.options.cancel {
@@ -356,7 +363,7 @@ impl Core {
                 () = closed => None,
             };
             let_go(&core, call);
-            core.settle_late(&ctx, read_at, started, result);
+            core.settle_late(&ctx, read_at, waited, result);
         });
     }
 

@@ -128,8 +128,9 @@ impl Groups<'_> {
         let members = self.members(group).await?;
         let mut frames = PushFrames::new(self.0, route, message)?;
         let mut unreached = Vec::new();
+        let here = self.0.serves(frontend_type);
         for uid in members.iter() {
-            if !self.0.push_local(frontend_type, uid, &mut frames) {
+            if !(here && self.0.push_local(uid, &mut frames)) {
                 unreached.push(uid.clone());
             }
         }

@@ -188,12 +188,17 @@ impl AppHandle {
         self.0.draining.load(Ordering::Acquire)
     }
 
+    /// A session has left the pool; its connection may still be closing.
+    pub(crate) fn session_gone(&self) {
+        self.0.ended.notify_waiters();
+    }
+
     /// A connection's task has ended.
     pub(crate) fn connection_ended(&self, session: &Session) {
         let metrics = self.metrics();
         metrics.connection_closed(session.close_reason().unwrap_or(CloseReason::Internal));
         metrics.connected_clients.set(self.pool().count() as f64);
-        self.0.ended.notify_waiters();
+        self.session_gone();
     }
 
     /// Waits until no session is left, at most `deadline`.

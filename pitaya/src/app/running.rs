@@ -246,7 +246,7 @@ impl App {
         self.handle.0.draining.store(true, Ordering::Release);
         let sessions = self.handle.sessions();
         for session in sessions.all() {
-            session.out().wake();
+            session.out().wake_now();
         }
         self.handle.connections_ended(config.handlers).await;
         let left = sessions.close_all(config.sessions).await;

@@ -211,7 +211,9 @@ impl Outbound {
         if queue.gate == Gate::Open {
             queue.gather(BATCH);
         }
-        std::mem::take(&mut queue.ready)
+        let batch = std::mem::take(&mut queue.ready);
+        drop(queue);
+        batch
     }
 
     /// Ends the queue and drops what waits: how many messages that were.
@@ -230,6 +232,7 @@ impl Outbound {
 
 impl Queue {
     /// The buffer of encoded frames: the thread's spare one for the length of a turn.
+    #[inline]
     fn ready(&mut self) -> &mut Vec<u8> {
         if self.ready.capacity() == 0 {
             self.ready = scratch::take(Scratch::Output);
@@ -246,9 +249,20 @@ impl Queue {
     }
 
     /// Copies queued frames behind `ready` until that holds `limit` bytes.
+    #[inline]
     fn gather(&mut self, limit: usize) {
-        let Some(first) = self.first.take() else { return };
-        self.ready().extend_from_slice(&first);
+        if let Some(first) = self.first.take() {
+            self.ready().extend_from_slice(&first);
+            if self.more.is_empty() {
+                self.messages = 0;
+                self.bytes = 0;
+            } else {
+                self.gather_more(limit);
+            }
+        }
+    }
+
+    fn gather_more(&mut self, limit: usize) {
         while self.ready.len() < limit {
             match self.more.pop_front() {
                 Some(frame) => self.ready.extend_from_slice(&frame),

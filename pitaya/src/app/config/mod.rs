@@ -33,6 +33,7 @@
 //! # Ok::<(), pitaya::app::config::ConfigError>(())
 //! ```
 
+mod cluster;
 mod load;
 mod names;
 mod report;
@@ -44,6 +45,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use cluster::{Cluster, EtcdConfig};
 pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{

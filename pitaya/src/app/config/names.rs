@@ -39,21 +39,9 @@ static ELSEWHERE: &[&str] = &[
     "pitaya.cluster.rpc.server.nats.reconnectwait",
     "pitaya.cluster.rpc.server.nats.services",
     "pitaya.cluster.rpc.server.nats.websocketcompression",
-    "pitaya.cluster.sd.etcd.dialtimeout",
-    "pitaya.cluster.sd.etcd.endpoints",
     "pitaya.cluster.sd.etcd.grantlease.maxretries",
-    "pitaya.cluster.sd.etcd.grantlease.retryinterval",
     "pitaya.cluster.sd.etcd.grantlease.timeout",
-    "pitaya.cluster.sd.etcd.heartbeat.log",
-    "pitaya.cluster.sd.etcd.heartbeat.ttl",
-    "pitaya.cluster.sd.etcd.pass",
-    "pitaya.cluster.sd.etcd.prefix",
-    "pitaya.cluster.sd.etcd.revoke.timeout",
-    "pitaya.cluster.sd.etcd.servertypesblacklist",
-    "pitaya.cluster.sd.etcd.shutdown.delay",
-    "pitaya.cluster.sd.etcd.syncservers.interval",
     "pitaya.cluster.sd.etcd.syncservers.parallelism",
-    "pitaya.cluster.sd.etcd.user",
     "pitaya.groups.etcd.dialtimeout",
     "pitaya.groups.etcd.endpoints",
     "pitaya.groups.etcd.prefix",
@@ -137,36 +125,12 @@ static ELSEWHERE_OLD: &[(&str, &str)] = &[
         "pitaya.cluster.sd.etcd.grantlease.maxretries",
     ),
     (
-        "pitaya.cluster.sd.etcd.grantlease_retryinterval",
-        "pitaya.cluster.sd.etcd.grantlease.retryinterval",
-    ),
-    (
         "pitaya.cluster.sd.etcd.grantleaseexpiration",
         "pitaya.cluster.sd.etcd.grantlease.timeout",
     ),
     (
-        "pitaya.cluster.sd.etcd.heartbeatinterval",
-        "pitaya.cluster.sd.etcd.heartbeat.ttl",
-    ),
-    (
-        "pitaya.cluster.sd.etcd.heartbeatlog",
-        "pitaya.cluster.sd.etcd.heartbeat.log",
-    ),
-    (
-        "pitaya.cluster.sd.etcd.servertypeblacklist",
-        "pitaya.cluster.sd.etcd.servertypesblacklist",
-    ),
-    (
-        "pitaya.cluster.sd.etcd.shutdowndelay",
-        "pitaya.cluster.sd.etcd.shutdown.delay",
-    ),
-    (
         "pitaya.cluster.sd.etcd.syncservers_parallelism",
         "pitaya.cluster.sd.etcd.syncservers.parallelism",
-    ),
-    (
-        "pitaya.cluster.sd.etcd.syncserversinterval",
-        "pitaya.cluster.sd.etcd.syncservers.interval",
     ),
     (
         "pitaya.groups.etcd.timeout",

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::cluster::{Cluster, EtcdConfig};
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub groups: Groups,
     /// What may run at the same time.
     pub concurrency: Concurrency,
+    /// How the app takes part in a cluster, if it does.
+    pub cluster: Cluster,
     /// The bounds that hold for input from outside.
     pub limits: Limits,
     /// How long the steps of a shutdown may take.
@@ -362,6 +366,15 @@ impl Config {
                 },
             },
             groups: Groups { memory_tick: poll },
+            cluster: Cluster {
+                etcd: EtcdConfig {
+                    dial_timeout: deadline,
+                    revoke_timeout: deadline,
+                    shutdown_delay: poll,
+                    retry_max: Duration::from_millis(500),
+                    ..EtcdConfig::default()
+                },
+            },
             limits: Limits {
                 establish_timeout: deadline,
                 handshake: HandshakeLimits {

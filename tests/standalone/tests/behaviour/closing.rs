@@ -15,7 +15,10 @@ use super::support::{
 };
 
 /// A callback that says its name and the reason.
-fn says(log: &Log, name: &'static str) -> impl Fn(Session, CloseReason) -> std::future::Ready<()> + Send + Sync + 'static {
+fn says(
+    log: &Log,
+    name: &'static str,
+) -> impl Fn(Session, CloseReason) -> std::future::Ready<()> + Send + Sync + 'static {
     let log = log.clone();
     move |_, reason| {
         log.say(format!("{name} {reason:?}"));
@@ -38,7 +41,14 @@ async fn close_callbacks_run_once_in_order_the_sessions_own_first() {
     session.kick().await.unwrap();
     session.close().await;
     client.rest().await;
-    heard.expect(["own one Kicked", "own two Kicked", "app one Kicked", "app two Kicked"]).await;
+    heard
+        .expect([
+            "own one Kicked",
+            "own two Kicked",
+            "app one Kicked",
+            "app two Kicked",
+        ])
+        .await;
     app.shutdown().await;
     assert_eq!(heard.so_far(), [""; 0]);
 }
@@ -58,7 +68,9 @@ async fn close_callbacks_run_after_the_sessions_last_handler() {
         eventually("nobody finds it", || app.handle().sessions().count() == 0).await;
         assert_eq!(heard.so_far(), [""; 0]);
         gates.open("a");
-        heard.expect(["end a", "dropped a", "closed Disconnected"]).await;
+        heard
+            .expect(["end a", "dropped a", "closed Disconnected"])
+            .await;
         app.shutdown().await;
     }
 }
@@ -66,24 +78,26 @@ async fn close_callbacks_run_after_the_sessions_last_handler() {
 #[tokio::test]
 async fn a_close_callback_may_use_its_session_and_nobody_finds_it_any_more() {
     let (log, mut heard) = log();
-    let app = app().handler(stage().0).on_session_close(move |session, _| {
-        let log = log.clone();
-        async move {
-            session.kick().await.unwrap();
-            session.close().await;
-            let pushed = session.push("late", &Bytes::new()).await.unwrap_err();
-            let sessions = session.app().sessions();
-            let (by_id, by_uid) = (sessions.by_id(session.id()), sessions.by_uid("ada"));
-            session.set("k", 1).unwrap();
-            log.say(format!(
-                "{} {:?} {} {}",
-                pushed.code(),
-                session.uid().as_deref(),
-                by_id.is_some(),
-                by_uid.is_some(),
-            ));
-        }
-    });
+    let app = app()
+        .handler(stage().0)
+        .on_session_close(move |session, _| {
+            let log = log.clone();
+            async move {
+                session.kick().await.unwrap();
+                session.close().await;
+                let pushed = session.push("late", &Bytes::new()).await.unwrap_err();
+                let sessions = session.app().sessions();
+                let (by_id, by_uid) = (sessions.by_id(session.id()), sessions.by_uid("ada"));
+                session.set("k", 1).unwrap();
+                log.say(format!(
+                    "{} {:?} {} {}",
+                    pushed.code(),
+                    session.uid().as_deref(),
+                    by_id.is_some(),
+                    by_uid.is_some(),
+                ));
+            }
+        });
     let app = start(app).await;
     let mut client = connect(&app).await;
     client.call(1, "stage.bind", b"ada").await;
@@ -108,7 +122,9 @@ async fn a_callback_registered_on_an_ended_session_runs_at_once() {
         }
     });
     drop(client);
-    heard.expect(["nested Disconnected", "app Disconnected"]).await;
+    heard
+        .expect(["nested Disconnected", "app Disconnected"])
+        .await;
     eventually("it has ended", || app.handle().sessions().count() == 0).await;
     session.on_close(says(&log, "late"));
     heard.expect(["late Disconnected"]).await;
@@ -141,7 +157,9 @@ async fn come_and_go(address: std::net::SocketAddr, n: u64) {
         // A user of its own, and a kick.
         _ => {
             client.shake_hands().await;
-            client.request(1, "stage.bind", n.to_string().as_bytes()).await;
+            client
+                .request(1, "stage.bind", n.to_string().as_bytes())
+                .await;
             client.request(2, "stage.kick", b"").await;
             client.rest().await;
         }
@@ -165,14 +183,26 @@ async fn counts_never_drift_whatever_clients_do() {
         }
     }
     let sessions = app.handle().sessions();
-    eventually("all are gone", || sessions.count() == 0 && sessions.all().is_empty()).await;
-    eventually("no task is left", || Handle::current().metrics().num_alive_tasks() == idle).await;
+    eventually("all are gone", || {
+        sessions.count() == 0 && sessions.all().is_empty()
+    })
+    .await;
+    eventually("no task is left", || {
+        Handle::current().metrics().num_alive_tasks() == idle
+    })
+    .await;
     assert_eq!(sessions.bound_count(), 0);
     assert_eq!(book.total("pitaya_acceptor_connected_clients"), 0.0);
-    let closed: f64 = CloseReason::ALL.iter().map(|reason| book.closed(reason.label())).sum();
+    let closed: f64 = CloseReason::ALL
+        .iter()
+        .map(|reason| book.closed(reason.label()))
+        .sum();
     assert_eq!(closed, CLIENTS as f64);
     app.shutdown().await;
-    eventually("nothing is left", || Handle::current().metrics().num_alive_tasks() == base).await;
+    eventually("nothing is left", || {
+        Handle::current().metrics().num_alive_tasks() == base
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -186,12 +216,22 @@ async fn closing_all_kicks_everybody_and_ends_in_time() {
     }
     clients[0].request(1, "stage.wait", b"a").await;
     heard.expect(["start a"]).await;
-    assert_eq!(in_time(app.handle().sessions().close_all(DEADLINE)).await, 0);
+    assert_eq!(
+        in_time(app.handle().sessions().close_all(DEADLINE)).await,
+        0
+    );
     for client in &mut clients {
         assert_eq!(client.rest().await, [(PacketType::Kick, Vec::new())]);
     }
     // Others may come afterwards: the app still runs.
-    assert_eq!(connect(&app).await.call(1, "stage.echo", b"hi").await.text(), "hi");
+    assert_eq!(
+        connect(&app)
+            .await
+            .call(1, "stage.echo", b"hi")
+            .await
+            .text(),
+        "hi"
+    );
     app.shutdown().await;
 }
 
@@ -203,11 +243,20 @@ async fn closing_all_waits_no_longer_than_its_deadline() {
     });
     let (app, connector) = start_in_memory(app.handler(stage().0), 64).await;
     let client = connect_in_memory(&connector).await;
-    newest_session(&app).push("plug", &Bytes::from(vec![0; 1024])).await.unwrap();
+    newest_session(&app)
+        .push("plug", &Bytes::from(vec![0; 1024]))
+        .await
+        .unwrap();
     let since = Instant::now();
     let limit = Duration::from_secs(2);
-    timeout(10 * limit, app.handle().sessions().close_all(limit)).await.expect("it ends");
-    assert!(since.elapsed() <= limit + Duration::from_millis(10), "{:?}", since.elapsed());
+    timeout(10 * limit, app.handle().sessions().close_all(limit))
+        .await
+        .expect("it ends");
+    assert!(
+        since.elapsed() <= limit + Duration::from_millis(10),
+        "{:?}",
+        since.elapsed()
+    );
     drop(client);
     app.shutdown().await;
 }

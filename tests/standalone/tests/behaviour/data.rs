@@ -28,12 +28,24 @@ async fn values_come_back_as_what_they_are_asked_for() {
     session.set("name", "ada").unwrap();
     session.set("at", Position { x: 1.5, y: -2.0 }).unwrap();
     session.set("tags", ["a", "b"]).unwrap();
-    assert_eq!(session.get::<String>("name").unwrap().as_deref(), Some("ada"));
-    assert_eq!(session.get("at").unwrap(), Some(Position { x: 1.5, y: -2.0 }));
-    assert_eq!(session.get::<Vec<String>>("tags").unwrap().unwrap(), ["a", "b"]);
+    assert_eq!(
+        session.get::<String>("name").unwrap().as_deref(),
+        Some("ada")
+    );
+    assert_eq!(
+        session.get("at").unwrap(),
+        Some(Position { x: 1.5, y: -2.0 })
+    );
+    assert_eq!(
+        session.get::<Vec<String>>("tags").unwrap().unwrap(),
+        ["a", "b"]
+    );
     assert_eq!(session.get::<String>("none").unwrap(), None);
     session.set("name", "bob").unwrap();
-    assert_eq!(session.get::<String>("name").unwrap().as_deref(), Some("bob"));
+    assert_eq!(
+        session.get::<String>("name").unwrap().as_deref(),
+        Some("bob")
+    );
     assert!(session.has("name") && session.remove("name"));
     assert!(!session.has("name") && !session.remove("name"));
     app.shutdown().await;
@@ -69,9 +81,15 @@ async fn a_value_of_another_type_is_an_error_that_names_its_key_and_tells_client
     let (app, _client, session) = session().await;
     session.set("name", "ada").unwrap();
     let error = session.get::<i32>("name").unwrap_err();
-    assert!(error.to_string().starts_with("session value `name`: "), "{error}");
+    assert!(
+        error.to_string().starts_with("session value `name`: "),
+        "{error}"
+    );
     let error = pitaya::Error::from(error);
-    assert_eq!((error.code(), error.message()), ("PIT-500", "internal error"));
+    assert_eq!(
+        (error.code(), error.message()),
+        ("PIT-500", "internal error")
+    );
     // A map whose keys are no text has no JSON form.
     let keys = BTreeMap::from([(vec![1], 1)]);
     assert!(session.set("map", keys).is_err());
@@ -82,10 +100,16 @@ async fn a_value_of_another_type_is_an_error_that_names_its_key_and_tells_client
 #[tokio::test]
 async fn every_client_has_its_ip_version() {
     let (app, _client, session) = session().await;
-    assert_eq!(session.get::<String>("ipversion").unwrap().as_deref(), Some("ipv4"));
+    assert_eq!(
+        session.get::<String>("ipversion").unwrap().as_deref(),
+        Some("ipv4")
+    );
     assert!(session.has("ipversion"));
     session.set("k", 1).unwrap();
-    assert_eq!(serde_json::to_value(session.data()).unwrap(), json!({"k": 1, "ipversion": "ipv4"}));
+    assert_eq!(
+        serde_json::to_value(session.data()).unwrap(),
+        json!({"k": 1, "ipversion": "ipv4"})
+    );
     session.set_data(BTreeMap::from([("other".to_owned(), json!(2))]));
     assert_eq!(
         serde_json::to_value(session.data()).unwrap(),

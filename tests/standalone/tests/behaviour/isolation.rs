@@ -1,6 +1,6 @@
 //! Guarantees 2 and 3: whatever application code does, nobody else notices.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use garde::Validate;
@@ -127,7 +127,12 @@ async fn blows(app: &App, book: &Book, route: &str, place: &str) {
     let before = book.panics(place);
     let answer = client.call(1, route, b"{}").await;
     assert_eq!((answer.error, answer.text()), (true, INTERNAL), "{route}");
-    assert_eq!(book.panics(place), before + 1.0, "{route} at {place}: {:?}", book.keys());
+    assert_eq!(
+        book.panics(place),
+        before + 1.0,
+        "{route} at {place}: {:?}",
+        book.keys()
+    );
     for client in [&mut client, &mut bystander] {
         assert_eq!(client.call(2, "fuse.echo", b"alive").await.text(), "alive");
     }
@@ -148,13 +153,56 @@ async fn a_panic_in_a_handler_is_answered_counted_and_hidden() {
     app.shutdown().await;
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .expect("nobody panics here")
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_logged_with_its_route_and_session() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let (app, _book) = fuse();
+    let app = start(app).await;
+    connect(&app).await.call(1, "fuse.later", b"").await;
+    let logged = lines.0.lock().expect("nobody panics here").clone();
+    let logged = String::from_utf8(logged).expect("logs are text");
+    let line = logged
+        .lines()
+        .find(|line| line.contains("a handler panicked"));
+    let line = line.unwrap_or_else(|| panic!("it is logged: {logged}"));
+    for part in ["ERROR", r#"route="game.fuse.later""#, "session=1"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    app.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_panic_in_a_messages_own_code_is_answered_and_counted_at_its_place() {
     let (app, book) = fuse();
     let app = start(app).await;
-    for (route, place) in
-        [("fuse.decode", "decode"), ("fuse.encode", "encode"), ("fuse.judge", "validation")]
-    {
+    for (route, place) in [
+        ("fuse.decode", "decode"),
+        ("fuse.encode", "encode"),
+        ("fuse.judge", "validation"),
+    ] {
         blows(&app, &book, route, place).await;
     }
     assert_eq!(book.panics("handler"), 0.0);
@@ -237,7 +285,11 @@ async fn a_panic_in_an_after_hook_is_answered_and_later_hooks_still_run() {
             log.say(format!("{:?}", reply.error().map(Error::code)));
         }
     };
-    let app = app().handler(Target).recorder(book.recorder()).after(blow_after).after(Witness(witness));
+    let app = app()
+        .handler(Target)
+        .recorder(book.recorder())
+        .after(blow_after)
+        .after(Witness(witness));
     let app = start(app).await;
     blows(&app, &book, "fuse.target", "after_hook").await;
     heard.expect([r#"Some("PIT-500")"#]).await;
@@ -271,14 +323,19 @@ async fn after_hooks_see_a_handlers_panic_as_an_error_and_may_answer_it() {
     let (app, book) = fuse();
     let excuse = |_: &Context<'_>, reply: &mut HookReply<'_>| {
         if reply.error().is_some_and(|error| error.code() == "PIT-500") {
-            reply.replace(Excuse { text: "sorry".to_owned() });
+            reply.replace(Excuse {
+                text: "sorry".to_owned(),
+            });
         }
     };
     let app = start(app.after(Witness(excuse))).await;
     let mut client = connect(&app).await;
     for (id, route) in [(1, "fuse.at_once"), (2, "fuse.later"), (3, "fuse.beside")] {
         let answer = client.call(id, route, b"").await;
-        assert_eq!((answer.error, answer.text()), (false, r#"{"text":"sorry"}"#));
+        assert_eq!(
+            (answer.error, answer.text()),
+            (false, r#"{"text":"sorry"}"#)
+        );
     }
     assert_eq!(book.panics("handler"), 3.0);
     app.shutdown().await;
@@ -294,14 +351,23 @@ async fn a_panic_in_a_handshake_validator_refuses_that_client() {
     let app = start(app).await;
     let mut bystander = connect(&app).await;
     let mut client = RawClient::open(app.local_addr(0).unwrap()).await;
-    client.send(PacketType::Handshake, br#"{"sys":{"platform":"bomb"}}"#).await;
+    client
+        .send(PacketType::Handshake, br#"{"sys":{"platform":"bomb"}}"#)
+        .await;
     let (kind, body) = client.packet().await.expect("a refusal is an answer");
     assert_eq!(kind, PacketType::Handshake);
-    assert!(body.starts_with(br#"{"code":400"#), "{}", String::from_utf8_lossy(&body));
+    assert!(
+        body.starts_with(br#"{"code":400"#),
+        "{}",
+        String::from_utf8_lossy(&body)
+    );
     assert_eq!(client.rest().await, []);
     assert_eq!(book.panics("handshake_validator"), 1.0);
     assert_eq!(book.total("pitaya_handshakes_total{outcome=refused}"), 1.0);
-    assert_eq!(bystander.call(1, "fuse.echo", b"alive").await.text(), "alive");
+    assert_eq!(
+        bystander.call(1, "fuse.echo", b"alive").await.text(),
+        "alive"
+    );
     app.shutdown().await;
 }
 
@@ -345,7 +411,10 @@ async fn a_panic_in_a_close_callback_stops_no_other() {
     drop(client);
     heard.expect(["its own third", "the app's second"]).await;
     eventually("all are counted", || book.panics("close_callback") == 3.0).await;
-    assert_eq!(bystander.call(1, "fuse.echo", b"alive").await.text(), "alive");
+    assert_eq!(
+        bystander.call(1, "fuse.echo", b"alive").await.text(),
+        "alive"
+    );
     drop(log);
     app.shutdown().await;
 }
@@ -361,8 +430,14 @@ async fn a_panic_while_a_cancelled_call_is_dropped_is_caught() {
     heard.expect(["trapped"]).await;
     drop(client);
     eventually("it is counted", || book.panics("handler") == 1.0).await;
-    assert_eq!(bystander.call(1, "fuse.echo", b"alive").await.text(), "alive");
-    eventually("the session is gone", || app.handle().sessions().count() == 1).await;
+    assert_eq!(
+        bystander.call(1, "fuse.echo", b"alive").await.text(),
+        "alive"
+    );
+    eventually("the session is gone", || {
+        app.handle().sessions().count() == 1
+    })
+    .await;
     app.shutdown().await;
 }
 
@@ -391,7 +466,9 @@ async fn a_client_that_never_reads_delays_nobody() {
     for id in 1..200 {
         assert_eq!(client.call(id, "fuse.echo", b"hi").await.text(), "hi");
     }
-    super::support::in_time(pusher).await.expect("the queue fills");
+    super::support::in_time(pusher)
+        .await
+        .expect("the queue fills");
     for id in 200..400 {
         assert_eq!(client.call(id, "fuse.echo", b"hi").await.text(), "hi");
     }

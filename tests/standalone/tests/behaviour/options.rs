@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use pitaya::protocol::message::MessageKind;
 use pitaya::{Bytes, Context, handler};
 use standalone_tests::message_packet;
-use pitaya::protocol::message::MessageKind;
 use tokio::time::Instant;
 
 use super::support::{
@@ -74,7 +74,10 @@ async fn a_cancelled_call_is_dropped_before_its_connection_has_closed() {
     let session = newest_session(&app);
     client.request(1, "stage.cancel", b"a").await;
     heard.expect(["start a"]).await;
-    session.push("big", &Bytes::from(vec![0; 4096])).await.unwrap();
+    session
+        .push("big", &Bytes::from(vec![0; 4096]))
+        .await
+        .unwrap();
     let kicked = Instant::now();
     session.kick().await.unwrap();
     heard.expect(["dropped a"]).await;
@@ -137,7 +140,10 @@ async fn what_a_client_sent_behind_its_last_call_is_counted_when_it_leaves() {
     heard.expect(["end a", "dropped a"]).await;
     app.shutdown().await;
     assert_eq!(heard.so_far(), [""; 0]);
-    assert_eq!(book.total("pitaya_message_dropped_total{cause=connection_closed}"), 3.0);
+    assert_eq!(
+        book.total("pitaya_message_dropped_total{cause=connection_closed}"),
+        3.0
+    );
 }
 
 struct Asking(Log);
@@ -157,9 +163,14 @@ async fn a_handler_knows_whether_an_answer_is_wanted() {
     let mut client = connect(&app).await;
     client.request(1, "asking.ask", b"").await;
     client.notify("asking.ask", b"").await;
-    client.write(&message_packet(MessageKind::Request, 0, "asking.ask", b"")).await;
+    client
+        .write(&message_packet(MessageKind::Request, 0, "asking.ask", b""))
+        .await;
     client.request(2, "asking.ask", b"").await;
     heard.expect(["true", "false", "false", "true"]).await;
-    assert_eq!([client.message().await.id, client.message().await.id], [1, 2]);
+    assert_eq!(
+        [client.message().await.id, client.message().await.id],
+        [1, 2]
+    );
     app.shutdown().await;
 }

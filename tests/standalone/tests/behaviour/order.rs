@@ -17,8 +17,10 @@ async fn messages_of_a_session_start_and_finish_in_arrival_order_also_when_handl
     let mut client = connect(&app).await;
     let mut other = connect(&app).await;
     let names = ["a", "b", "c"];
-    let pipelined: Vec<u8> =
-        (1..).zip(names).flat_map(|(id, name)| request(id, "stage.wait", name.as_bytes())).collect();
+    let pipelined: Vec<u8> = (1..)
+        .zip(names)
+        .flat_map(|(id, name)| request(id, "stage.wait", name.as_bytes()))
+        .collect();
     client.write(&pipelined).await;
     heard.expect(["start a"]).await;
     // The later ones could run at once, if only they were started.
@@ -72,7 +74,10 @@ async fn a_push_made_inside_a_handler_precedes_its_response() {
         }
         let push = |route: &str| (MessageKind::Push, 0, route.to_owned());
         let response = (MessageKind::Response, id, String::new());
-        assert_eq!(came, [push("before"), push("after"), push("last"), response]);
+        assert_eq!(
+            came,
+            [push("before"), push("after"), push("last"), response]
+        );
     }
     app.shutdown().await;
 }
@@ -131,7 +136,9 @@ async fn concurrent_calls_are_answered_as_they_end_and_start_behind_ordered_ones
     assert_eq!(heard.so_far(), [""; 0]);
     gates.open("ordered");
     assert_eq!(client.message().await.id, 1);
-    heard.expect(["end ordered", "dropped ordered", "start slow", "start fast"]).await;
+    heard
+        .expect(["end ordered", "dropped ordered", "start slow", "start fast"])
+        .await;
     gates.open("fast");
     assert_eq!(client.message().await.id, 3);
     // An ordered call need not wait for an overlapping one.

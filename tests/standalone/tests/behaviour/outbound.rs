@@ -19,12 +19,17 @@ const PIPE: usize = 64;
 
 /// An app with one client that has not read anything since its handshake, and that client's session.
 async fn deaf(book: &Book, change: impl FnOnce(&mut Config)) -> (App, MemoryClient, Session) {
-    let app = app_with(change).handler(stage().0).recorder(book.recorder());
+    let app = app_with(change)
+        .handler(stage().0)
+        .recorder(book.recorder());
     let (app, connector) = start_in_memory(app, PIPE).await;
     let client = connect_in_memory(&connector).await;
     let session = newest_session(&app);
     // The acknowledgement opens the way for pushes; this one blocks it.
-    session.push("plug", &Bytes::from(vec![b'p'; 2 * PIPE])).await.unwrap();
+    session
+        .push("plug", &Bytes::from(vec![b'p'; 2 * PIPE]))
+        .await
+        .unwrap();
     tokio::task::yield_now().await;
     (app, client, session)
 }
@@ -33,7 +38,10 @@ async fn deaf(book: &Book, change: impl FnOnce(&mut Config)) -> (App, MemoryClie
 async fn push_until_refused(session: &Session) -> usize {
     for n in 0.. {
         if let Err(error) = session.push("n", &Bytes::from(n.to_string())).await {
-            assert_eq!((error.code(), error.message()), ("PIT-499", "the session's outbound queue is full"));
+            assert_eq!(
+                (error.code(), error.message()),
+                ("PIT-499", "the session's outbound queue is full")
+            );
             return n;
         }
         assert!(n < 1_000_000, "the queue has no bound");
@@ -56,10 +64,17 @@ async fn more_messages_than_the_bound_close_the_session_at_once() {
     eventually("nobody finds it", || app.handle().sessions().count() == 0).await;
     eventually("it is counted", || book.closed("overflow") == 1.0).await;
     // Not when the write deadline has passed, although the client still doesn't read.
-    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        since.elapsed()
+    );
     assert_eq!(queue_full(&book), 1.0);
     let dropped = book.total("pitaya_agent_dropped_messages_total{cause=connection_closed}");
-    assert!((queued - 1..=queued).contains(&(dropped as usize)), "{dropped} of {queued}");
+    assert!(
+        (queued - 1..=queued).contains(&(dropped as usize)),
+        "{dropped} of {queued}"
+    );
     drop(client);
     app.shutdown().await;
 }
@@ -122,9 +137,15 @@ async fn a_client_that_takes_nothing_is_closed_at_the_write_deadline() {
     })
     .await;
     let since = Instant::now();
-    timeout(10 * DEADLINE, session.closed()).await.expect("it ends by itself");
+    timeout(10 * DEADLINE, session.closed())
+        .await
+        .expect("it ends by itself");
     assert_eq!(session.close_reason(), Some(CloseReason::WriteTimeout));
-    assert!((29..=31).contains(&since.elapsed().as_secs()), "{:?}", since.elapsed());
+    assert!(
+        (29..=31).contains(&since.elapsed().as_secs()),
+        "{:?}",
+        since.elapsed()
+    );
     eventually("it is counted", || book.closed("write_timeout") == 1.0).await;
     drop(client);
     app.shutdown().await;
@@ -139,12 +160,19 @@ async fn flushed(end: impl AsyncFnOnce(&Session)) -> (Vec<(PacketType, String)>,
     end(&session).await;
     for _ in 0..3 {
         let refused = session.push("late", &Bytes::new()).await.unwrap_err();
-        assert_eq!((refused.code(), refused.message()), ("PIT-499", "broken low-level pipe"));
+        assert_eq!(
+            (refused.code(), refused.message()),
+            ("PIT-499", "broken low-level pipe")
+        );
         // A second end of whatever kind changes nothing.
         session.kick().await.unwrap();
         session.close().await;
     }
-    let packets = client.rest().await.into_iter().filter(|(kind, _)| *kind != PacketType::Heartbeat);
+    let packets = client
+        .rest()
+        .await
+        .into_iter()
+        .filter(|(kind, _)| *kind != PacketType::Heartbeat);
     let named = packets.map(|(kind, body)| match kind {
         PacketType::Data => (kind, decode(&body).route),
         _ => (kind, String::new()),
@@ -155,7 +183,9 @@ async fn flushed(end: impl AsyncFnOnce(&Session)) -> (Vec<(PacketType, String)>,
 }
 
 fn fifty_pushes() -> Vec<(PacketType, String)> {
-    let routes = ["plug".to_owned()].into_iter().chain((0..50).map(|n| n.to_string()));
+    let routes = ["plug".to_owned()]
+        .into_iter()
+        .chain((0..50).map(|n| n.to_string()));
     routes.map(|route| (PacketType::Data, route)).collect()
 }
 
@@ -192,7 +222,11 @@ async fn a_kick_of_a_client_that_takes_nothing_ends_at_the_write_deadline() {
     })
     .await
     .expect("it ends by itself");
-    assert!(since.elapsed() <= Duration::from_secs(31), "{:?}", since.elapsed());
+    assert!(
+        since.elapsed() <= Duration::from_secs(31),
+        "{:?}",
+        since.elapsed()
+    );
     drop(client);
     app.shutdown().await;
 }
@@ -200,15 +234,23 @@ async fn a_kick_of_a_client_that_takes_nothing_ends_at_the_write_deadline() {
 #[tokio::test]
 async fn the_answer_of_a_handler_that_kicked_its_client_is_dropped_and_counted() {
     let book = Book::default();
-    let app = app_with(|_| {}).handler(stage().0).recorder(book.recorder());
+    let app = app_with(|_| {})
+        .handler(stage().0)
+        .recorder(book.recorder());
     let (app, connector) = start_in_memory(app, 4096).await;
     let mut client = connect_in_memory(&connector).await;
     client.request(1, "stage.kick", b"").await;
     client.request(2, "stage.echo", b"").await;
     assert_eq!(client.rest().await, [(PacketType::Kick, Vec::new())]);
     eventually("it is counted", || book.closed("kicked") == 1.0).await;
-    assert_eq!(book.total("pitaya_agent_dropped_messages_total{cause=connection_closed}"), 1.0);
-    assert_eq!(book.total("pitaya_message_dropped_total{cause=connection_closed}"), 1.0);
+    assert_eq!(
+        book.total("pitaya_agent_dropped_messages_total{cause=connection_closed}"),
+        1.0
+    );
+    assert_eq!(
+        book.total("pitaya_message_dropped_total{cause=connection_closed}"),
+        1.0
+    );
     app.shutdown().await;
 }
 

@@ -31,10 +31,19 @@ async fn ids_count_from_one_and_find_their_session() {
         let (client, session) = player(&app).await;
         assert_eq!(session.id(), id);
         assert_eq!(session.remote_addr(), client.socket.local_addr().ok());
-        assert_eq!(app.handle().sessions().by_id(id).map(|found| found.id()), Some(id));
+        assert_eq!(
+            app.handle().sessions().by_id(id).map(|found| found.id()),
+            Some(id)
+        );
         clients.push(client);
     }
-    let ids: HashSet<u64> = app.handle().sessions().all().iter().map(Session::id).collect();
+    let ids: HashSet<u64> = app
+        .handle()
+        .sessions()
+        .all()
+        .iter()
+        .map(Session::id)
+        .collect();
     assert_eq!(ids, (1..=5).collect());
     assert_eq!(app.handle().sessions().count(), 5);
     assert!(app.handle().sessions().by_id(6).is_none());
@@ -69,7 +78,10 @@ async fn an_empty_user_and_a_second_bind_are_refused() {
     client.call(2, "stage.bind", b"ada").await;
     for (id, uid) in [(3, b"ada"), (4, b"bob")] {
         let twice = client.call(id, "stage.bind", uid).await;
-        assert_eq!(twice.text(), r#"{"code":"PIT-000","msg":"session is already bound to an uid"}"#);
+        assert_eq!(
+            twice.text(),
+            r#"{"code":"PIT-000","msg":"session is already bound to an uid"}"#
+        );
     }
     assert_eq!(owner(app.handle(), "ada"), Some(session.id()));
     assert_eq!(owner(app.handle(), "bob"), None);
@@ -86,7 +98,10 @@ async fn callbacks_run_in_order_around_the_users_entry() {
             async move {
                 tokio::task::yield_now().await;
                 let found = owner(session.app(), &uid) == Some(session.id());
-                log.say(format!("{place} {uid} {:?} {found}", session.uid().as_deref()));
+                log.say(format!(
+                    "{place} {uid} {:?} {found}",
+                    session.uid().as_deref()
+                ));
                 Ok(())
             }
         }
@@ -112,7 +127,8 @@ async fn callbacks_run_in_order_around_the_users_entry() {
 }
 
 /// Refuses the first bind that it is asked about.
-fn once() -> impl Fn(Session, pitaya::Uid) -> std::future::Ready<Result<()>> + Send + Sync + 'static {
+fn once() -> impl Fn(Session, pitaya::Uid) -> std::future::Ready<Result<()>> + Send + Sync + 'static
+{
     let asked = AtomicU32::new(0);
     move |_, _| {
         std::future::ready(match asked.fetch_add(1, Ordering::Relaxed) {
@@ -216,7 +232,10 @@ struct Gated {
 
 async fn gated() -> Gated {
     let (log, heard) = log();
-    let (gates, refused) = (Gates::default(), Arc::<std::sync::Mutex<HashSet<u64>>>::default());
+    let (gates, refused) = (
+        Gates::default(),
+        Arc::<std::sync::Mutex<HashSet<u64>>>::default(),
+    );
     let callback = {
         let (log, gates, refused) = (log.clone(), gates.clone(), refused.clone());
         move |session: Session, _| {
@@ -232,14 +251,27 @@ async fn gated() -> Gated {
             }
         }
     };
-    let binder = Binder { log, gates: gates.clone() };
+    let binder = Binder {
+        log,
+        gates: gates.clone(),
+    };
     let app = start(app().handler(binder).on_after_session_bind(callback)).await;
-    Gated { app, gates, heard, refused }
+    Gated {
+        app,
+        gates,
+        heard,
+        refused,
+    }
 }
 
 #[tokio::test]
 async fn a_refusal_after_the_bind_gives_the_user_back_to_the_earlier_session() {
-    let Gated { app, gates, mut heard, refused } = gated().await;
+    let Gated {
+        app,
+        gates,
+        mut heard,
+        refused,
+    } = gated().await;
     let (mut first, earlier) = player(&app).await;
     gates.open("after 1");
     first.call(1, "binder.bind", b"ada").await;
@@ -248,7 +280,11 @@ async fn a_refusal_after_the_bind_gives_the_user_back_to_the_earlier_session() {
     refused.lock().unwrap().insert(later.id());
     second.request(1, "binder.bind", b"ada").await;
     heard.expect(["after 2"]).await;
-    assert_eq!(owner(app.handle(), "ada"), Some(2), "the callback finds the new one");
+    assert_eq!(
+        owner(app.handle(), "ada"),
+        Some(2),
+        "the callback finds the new one"
+    );
     gates.open("after 2");
     heard.expect(["2 refused"]).await;
     assert_eq!(owner(app.handle(), "ada"), Some(1));
@@ -260,7 +296,12 @@ async fn a_refusal_after_the_bind_gives_the_user_back_to_the_earlier_session() {
 
 #[tokio::test]
 async fn a_session_that_ends_during_its_bind_leaves_nothing_behind() {
-    let Gated { app, gates, mut heard, .. } = gated().await;
+    let Gated {
+        app,
+        gates,
+        mut heard,
+        ..
+    } = gated().await;
     let (mut first, _) = player(&app).await;
     gates.open("after 1");
     first.call(1, "binder.bind", b"ada").await;
@@ -272,7 +313,11 @@ async fn a_session_that_ends_during_its_bind_leaves_nothing_behind() {
     in_time(session.closed()).await;
     gates.open("after 2");
     heard.expect(["2 broken low-level pipe"]).await;
-    assert_eq!(owner(app.handle(), "ada"), Some(1), "the earlier session has its user back");
+    assert_eq!(
+        owner(app.handle(), "ada"),
+        Some(1),
+        "the earlier session has its user back"
+    );
     assert_eq!(app.handle().sessions().bound_count(), 1);
     app.shutdown().await;
 }
@@ -290,7 +335,12 @@ async fn a_session_that_is_closing_cannot_be_bound() {
 
 #[tokio::test]
 async fn a_bind_that_is_given_up_half_way_leaves_nothing_behind() {
-    let Gated { app, gates, mut heard, .. } = gated().await;
+    let Gated {
+        app,
+        gates,
+        mut heard,
+        ..
+    } = gated().await;
     let (mut client, session) = player(&app).await;
     client.request(1, "binder.give_up", b"").await;
     heard.expect(["after 1"]).await;
@@ -305,13 +355,21 @@ async fn a_bind_that_is_given_up_half_way_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_second_bind_during_the_first_is_refused() {
-    let Gated { app, gates, mut heard, .. } = gated().await;
+    let Gated {
+        app,
+        gates,
+        mut heard,
+        ..
+    } = gated().await;
     let (mut client, session) = player(&app).await;
     client.request(1, "binder.twice", b"").await;
     heard.expect(["after 1"]).await;
     gates.open("second");
     gates.open("after 1");
-    assert_eq!(client.message().await.text(), "session is already bound to an uid");
+    assert_eq!(
+        client.message().await.text(),
+        "session is already bound to an uid"
+    );
     assert_eq!(session.uid().as_deref(), Some("ada"));
     app.shutdown().await;
 }
@@ -343,7 +401,11 @@ async fn overlapping_binds_that_all_fail_leave_the_user_to_the_earlier_session()
             state.heard.expect([&*format!("{id} refused")]).await;
         }
         let sessions = state.app.handle().sessions();
-        assert_eq!(owner(state.app.handle(), "ada"), Some(1), "in the order {order:?}");
+        assert_eq!(
+            owner(state.app.handle(), "ada"),
+            Some(1),
+            "in the order {order:?}"
+        );
         assert_eq!((sessions.bound_count(), sessions.count()), (1, 3));
         assert!(players.iter().all(|(_, session)| !session.is_closed()));
         drop(players);
@@ -361,8 +423,18 @@ async fn of_overlapping_binds_the_last_one_to_claim_the_user_wins() {
             let _ = state.heard.next().await;
         }
         for (client, session) in &mut players[..2] {
-            assert!(client.rest().await.iter().all(|(kind, _)| *kind != PacketType::Kick));
-            assert_eq!(session.close_reason(), Some(CloseReason::Replaced), "{order:?}");
+            assert!(
+                client
+                    .rest()
+                    .await
+                    .iter()
+                    .all(|(kind, _)| *kind != PacketType::Kick)
+            );
+            assert_eq!(
+                session.close_reason(),
+                Some(CloseReason::Replaced),
+                "{order:?}"
+            );
         }
         assert_eq!(owner(state.app.handle(), "ada"), Some(3));
         assert_eq!(state.app.handle().sessions().bound_count(), 1);
@@ -376,7 +448,8 @@ async fn of_overlapping_binds_the_last_one_to_claim_the_user_wins() {
 async fn the_handshakes_data_is_kept() {
     let app = start(app().handler(stage().0)).await;
     let mut client = RawClient::open(app.local_addr(0).unwrap()).await;
-    let sys = r#"{"platform":"mac","libVersion":"0.3.5","clientBuildNumber":"20","clientVersion":"2.1"}"#;
+    let sys =
+        r#"{"platform":"mac","libVersion":"0.3.5","clientBuildNumber":"20","clientVersion":"2.1"}"#;
     let hello = format!(r#"{{"sys":{sys},"user":{{"age":30,"tags":["a","b"]}}}}"#);
     eventually("it is there", || app.handle().sessions().count() == 1).await;
     let session = newest_session(&app);
@@ -385,13 +458,23 @@ async fn the_handshakes_data_is_kept() {
     client.packet().await.unwrap();
     let data = session.handshake().expect("it was accepted");
     let sys = &data.sys;
-    let sys = [&sys.platform, &sys.lib_version, &sys.client_build_number, &sys.client_version];
+    let sys = [
+        &sys.platform,
+        &sys.lib_version,
+        &sys.client_build_number,
+        &sys.client_version,
+    ];
     assert_eq!(sys.map(|text| &**text), ["mac", "0.3.5", "20", "2.1"]);
     assert_eq!(data.user::<u8>("age").unwrap().unwrap(), 30);
-    assert_eq!(data.user::<Vec<String>>("tags").unwrap().unwrap(), ["a", "b"]);
+    assert_eq!(
+        data.user::<Vec<String>>("tags").unwrap().unwrap(),
+        ["a", "b"]
+    );
     assert!(data.user::<u8>("none").is_none());
     // A repeated handshake says the newest.
-    client.send(PacketType::Handshake, br#"{"sys":{"platform":"ios"}}"#).await;
+    client
+        .send(PacketType::Handshake, br#"{"sys":{"platform":"ios"}}"#)
+        .await;
     client.packet().await.unwrap();
     assert_eq!(&*session.handshake().unwrap().sys.platform, "ios");
     app.shutdown().await;

@@ -56,7 +56,10 @@ async fn heartbeats_to_the_client_leave_while_its_handler_waits() {
     let mut client = connect_in_memory(&connector).await;
     client.request(1, "stage.wait", b"a").await;
     for _ in 0..10 {
-        assert_eq!(client.packet().await, Some((PacketType::Heartbeat, Vec::new())));
+        assert_eq!(
+            client.packet().await,
+            Some((PacketType::Heartbeat, Vec::new()))
+        );
         client.send(PacketType::Heartbeat, b"").await;
     }
     gates.open("a");
@@ -107,7 +110,10 @@ async fn what_is_read_ahead_of_a_waiting_handler_is_bounded() {
     let client = connect_in_memory(&connector).await;
     let (read, mut write) = tokio::io::split(client.socket);
     let mut client = RawClient::over(tokio::io::join(read, tokio::io::sink()));
-    write.write_all(&request(1, "stage.wait", b"a")).await.unwrap();
+    write
+        .write_all(&request(1, "stage.wait", b"a"))
+        .await
+        .unwrap();
     heard.expect(["start a"]).await;
 
     let echo = |id| request(id, "stage.echo", &[b'x'; 200]);
@@ -130,7 +136,10 @@ async fn what_is_read_ahead_of_a_waiting_handler_is_bounded() {
         assert!(taken < 1024 * 1024, "everything is read ahead");
     }
     // One read may go beyond the bound, by less than what a read asks for.
-    assert!((AHEAD..AHEAD + PIPE + 16 * 1024).contains(&taken), "{taken}");
+    assert!(
+        (AHEAD..AHEAD + PIPE + 16 * 1024).contains(&taken),
+        "{taken}"
+    );
 
     gates.open("a");
     let writer = tokio::spawn(async move {

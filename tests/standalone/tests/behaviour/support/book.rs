@@ -56,22 +56,36 @@ impl Book {
 
     /// Every key that was registered.
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.0.lock().expect("nobody panics here").keys().cloned().collect()
+        self.0
+            .lock()
+            .expect("nobody panics here")
+            .keys()
+            .cloned()
+            .collect()
     }
 
     fn with<T: Default>(&self, key: &str, read: impl FnOnce(&Value) -> T) -> T {
         let entry = self.0.lock().expect("nobody panics here").get(key).cloned();
-        entry.map(|entry| read(&entry.0.lock().expect("nobody panics here"))).unwrap_or_default()
+        entry
+            .map(|entry| read(&entry.0.lock().expect("nobody panics here")))
+            .unwrap_or_default()
     }
 
     fn entry(&self, key: &Key) -> Arc<Entry> {
-        let labels: Vec<_> =
-            key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let labels: Vec<_> = key
+            .labels()
+            .map(|label| format!("{}={}", label.key(), label.value()))
+            .collect();
         let key = match labels.is_empty() {
             true => key.name().to_owned(),
             false => format!("{}{{{}}}", key.name(), labels.join(",")),
         };
-        self.0.lock().expect("nobody panics here").entry(key).or_default().clone()
+        self.0
+            .lock()
+            .expect("nobody panics here")
+            .entry(key)
+            .or_default()
+            .clone()
     }
 }
 

@@ -35,13 +35,24 @@ pub(crate) fn app() -> AppBuilder {
 
 /// Starts an app with one TCP acceptor.
 pub(crate) async fn start(builder: AppBuilder) -> App {
-    builder.acceptor(Tcp::bind("127.0.0.1:0")).start().await.expect("the app starts")
+    builder
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .expect("the app starts")
 }
 
 /// Starts an app that is reached in memory; each direction of a connection holds `capacity` bytes.
 pub(crate) async fn start_in_memory(builder: AppBuilder, capacity: usize) -> (App, Connector) {
     let (connector, acceptor) = acceptor::memory(capacity);
-    (builder.acceptor(acceptor).start().await.expect("the app starts"), connector)
+    (
+        builder
+            .acceptor(acceptor)
+            .start()
+            .await
+            .expect("the app starts"),
+        connector,
+    )
 }
 
 /// Connects over TCP and shakes hands.
@@ -59,7 +70,9 @@ pub(crate) async fn connect_in_memory(connector: &Connector) -> MemoryClient {
 /// The session of the client that connected last.
 pub(crate) fn newest_session(app: &App) -> Session {
     let all = app.handle().sessions().all();
-    all.into_iter().max_by_key(Session::id).expect("somebody is connected")
+    all.into_iter()
+        .max_by_key(Session::id)
+        .expect("somebody is connected")
 }
 
 /// Waits until `check` holds.
@@ -69,7 +82,9 @@ pub(crate) async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     };
-    timeout(DEADLINE, poll).await.unwrap_or_else(|_| panic!("in time: {what}"));
+    timeout(DEADLINE, poll)
+        .await
+        .unwrap_or_else(|_| panic!("in time: {what}"));
 }
 
 /// Fails the test when `future` takes longer than anything here may take.
@@ -135,7 +150,10 @@ pub(crate) struct Gates(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
 impl Gates {
     fn gate(&self, name: &str) -> Arc<Semaphore> {
         let mut gates = self.0.lock().expect("nobody panics here");
-        gates.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(0))).clone()
+        gates
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(0)))
+            .clone()
     }
 
     /// Lets one through, now or later.
@@ -144,7 +162,11 @@ impl Gates {
     }
 
     pub(crate) async fn pass(&self, name: &str) {
-        self.gate(name).acquire().await.expect("gates stay").forget();
+        self.gate(name)
+            .acquire()
+            .await
+            .expect("gates stay")
+            .forget();
     }
 }
 
@@ -158,7 +180,14 @@ pub(crate) struct Stage {
 pub(crate) fn stage() -> (Stage, Gates, Heard) {
     let (log, heard) = log();
     let gates = Gates::default();
-    (Stage { log, gates: gates.clone() }, gates, heard)
+    (
+        Stage {
+            log,
+            gates: gates.clone(),
+        },
+        gates,
+        heard,
+    )
 }
 
 fn text(body: &Bytes) -> &str {
