@@ -89,7 +89,7 @@ impl Etcd {
             .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
             .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
             // Short, so that it answers soon and leases may be short.
-            .args(["--heartbeat-interval", "20", "--election-timeout", "200"])
+            .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
             .args(["--logger", "zap", "--log-level", "error", "--data-dir"])
             .arg(self.folder.path());
         let process = self.process.insert(Process::start(&mut command));

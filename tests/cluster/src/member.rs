@@ -17,12 +17,18 @@ pub fn config(endpoint: &str) -> EtcdConfig {
         endpoints: vec![endpoint.to_owned()],
         prefix: PREFIX.to_owned(),
         dial_timeout: Duration::from_secs(10),
-        heartbeat_ttl: Duration::from_secs(2),
+        // Longer than a busy machine holds a test up.
+        heartbeat_ttl: Duration::from_secs(30),
         shutdown_delay: Duration::from_millis(10),
         retry_min: Duration::from_millis(20),
         retry_max: Duration::from_millis(300),
         ..EtcdConfig::default()
     }
+}
+
+/// The same, with leases that a test can outlive.
+pub fn short_lived(endpoint: &str) -> EtcdConfig {
+    EtcdConfig { heartbeat_ttl: Duration::from_secs(2), ..config(endpoint) }
 }
 
 /// A server of type `game`.

@@ -1,7 +1,8 @@
 //! A server in a process of its own, for tests that kill or stop one: `member <endpoint> <id>`.
+//! Its leases are short.
 //! Says `ready` on standard output when it is announced, and runs until it is killed.
 
-use cluster_tests::member::{Member, config};
+use cluster_tests::member::{Member, short_lived};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -10,7 +11,7 @@ async fn main() {
     let (Some(endpoint), Some(id)) = (arguments.next(), arguments.next()) else {
         panic!("member <endpoint> <id>");
     };
-    let _member = Member::join(config(&endpoint), &id).await;
+    let _member = Member::join(short_lived(&endpoint), &id).await;
     println!("ready");
     std::future::pending::<()>().await;
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use cluster_tests::cable::Cable;
 use cluster_tests::etcd::Etcd;
-use cluster_tests::member::{Member, config, key, server};
+use cluster_tests::member::{Member, config, key, server, short_lived};
 use cluster_tests::process::Process;
 use cluster_tests::{eventually, logs};
 use etcd_client::CompactionOptions;
@@ -46,7 +46,6 @@ async fn a_server_that_was_stopped_for_longer_than_its_lease_comes_back() {
     a.will_see("a").await;
     kill_process(pid, Signal::CONT).expect("it exists");
     a.will_see("a b").await;
-    assert_eq!(a.changes(), ["+a", "+b", "-b", "+b"]);
 }
 
 #[tokio::test]
@@ -74,6 +73,7 @@ async fn the_directory_outlives_an_outage_of_etcd() {
     a.will_see("a b c").await;
     b.will_see("a b c").await;
     c.leave().await;
+    b.will_see("a b").await;
     b.leave().await;
     a.will_see("a").await;
 }
@@ -130,14 +130,14 @@ async fn a_server_that_was_cut_off_is_announced_anew() {
     let etcd = Etcd::start().await;
     let cable = Cable::to(&etcd.endpoint()).await;
     let a = Member::join(config(&etcd.endpoint()), "a").await;
-    let b = Member::join(config(&cable.endpoint()), "b").await;
+    let b = Member::join(short_lived(&cable.endpoint()), "b").await;
     a.will_see("a b").await;
     cable.cut();
     a.will_see("a").await;
     assert_eq!(b.sees(), "a b", "it goes on with what it knows");
     cable.mend();
     a.will_see("a b").await;
-    assert_eq!(b.discovery.registrations(), 2);
+    assert!(b.discovery.registrations() >= 2, "with a new lease");
     assert_eq!(b.changes(), ["+a", "+b"]);
     b.leave().await;
     a.will_see("a").await;

@@ -25,7 +25,7 @@ async fn servers_see_each_other_join_and_leave() {
     let record = found.kvs().first().expect("it is announced");
     assert_eq!(record.value(), server("a").to_record().as_bytes());
     let lease = client.lease_client().time_to_live(record.lease(), None).await;
-    assert_eq!(lease.expect("etcd answers").granted_ttl(), 2);
+    assert_eq!(lease.expect("etcd answers").granted_ttl(), 30);
 
     b.leave().await;
     assert_eq!(etcd.records(&key("b")).await, [], "a withdrawn record is gone at once");
@@ -38,12 +38,13 @@ async fn servers_see_each_other_join_and_leave() {
 #[tokio::test]
 async fn a_lease_is_renewed_for_as_long_as_the_server_lives() {
     let etcd = Etcd::start().await;
-    let a = Member::join(config(&etcd.endpoint()), "a").await;
-    let b = Member::join(config(&etcd.endpoint()), "b").await;
+    let settings = EtcdConfig { heartbeat_ttl: Duration::from_secs(3), ..config(&etcd.endpoint()) };
+    let a = Member::join(settings.clone(), "a").await;
+    let b = Member::join(settings, "b").await;
     a.will_see("a b").await;
     // Two times to live: without renewals the record expires within this, as etcd itself counts it.
     let client = etcd.client().await;
-    let clock = client.lease_client().grant(4, None).await.expect("etcd answers").id();
+    let clock = client.lease_client().grant(6, None).await.expect("etcd answers").id();
     loop {
         let left = client.lease_client().time_to_live(clock, None).await.expect("etcd answers");
         if left.ttl() <= 0 {

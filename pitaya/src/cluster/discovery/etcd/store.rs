@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{
-    Client, ConnectOptions, GetOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
+    Client, ConnectOptions, GetOptions, KeyValue, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
     WatchOptions, WatchStream,
 };
 use parking_lot::Mutex;
@@ -59,8 +59,29 @@ pub(super) struct Connection {
 /// Every record of one moment.
 pub(super) struct Snapshot {
     pub(super) revision: i64,
-    /// Keys and values.
-    pub(super) records: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) records: Vec<Record>,
+}
+
+/// One key's value and where it comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Vec<u8>,
+    pub(super) mark: Mark,
+}
+
+/// What tells a record apart from an equal one that was written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) revision: i64,
+    /// 0 for none. No two leases ever have the same number, also not if etcd forgets everything.
+    pub(super) lease: i64,
+}
+
+impl Mark {
+    pub(super) fn of(record: &KeyValue) -> Self {
+        Self { revision: record.mod_revision(), lease: record.lease() }
+    }
 }
 
 /// A lease while it is kept alive.
@@ -164,14 +185,14 @@ impl Connection {
                 snapshot.revision = page.header().map_or(0, |header| header.revision());
             }
             let more = page.more();
-            let read = page
-                .take_kvs()
-                .into_iter()
-                .map(|record| record.into_key_value());
-            snapshot.records.extend(read);
+            snapshot.records.extend(page.take_kvs().into_iter().map(|record| {
+                let mark = Mark::of(&record);
+                let (key, value) = record.into_key_value();
+                Record { key, value, mark }
+            }));
             match snapshot.records.last() {
                 // The next key that can exist.
-                Some((last, _)) if more => from = [last.as_slice(), b"\0"].concat(),
+                Some(last) if more => from = [last.key.as_slice(), b"\0"].concat(),
                 _ => return Ok(snapshot),
             }
         }
