@@ -38,7 +38,11 @@ impl Cable {
                 });
             }
         });
-        Self { endpoint, whole, task }
+        Self {
+            endpoint,
+            whole,
+            task,
+        }
     }
 
     /// This end's `host:port`.

@@ -23,7 +23,12 @@ impl Etcd {
         for _ in 0..5 {
             let (client_port, peer_port) = (free_port(), free_port());
             let folder = Folder::new("pitaya-etcd");
-            let mut etcd = Self { process: None, folder, client_port, peer_port };
+            let mut etcd = Self {
+                process: None,
+                folder,
+                client_port,
+                peer_port,
+            };
             // Somebody else may have taken a port meanwhile.
             if etcd.run().await {
                 return etcd;
@@ -56,25 +61,43 @@ impl Etcd {
 
     /// A client of one's own.
     pub async fn client(&self) -> Client {
-        Client::connect([self.endpoint()], None).await.expect("an address")
+        Client::connect([self.endpoint()], None)
+            .await
+            .expect("an address")
     }
 
     /// Every key below `prefix` with its value.
     pub async fn records(&self, prefix: &str) -> Vec<(String, String)> {
         let options = GetOptions::new().with_prefix();
-        let read = self.client().await.get(prefix, Some(options)).await.expect("etcd answers");
+        let read = self
+            .client()
+            .await
+            .get(prefix, Some(options))
+            .await
+            .expect("etcd answers");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        read.kvs().iter().map(|record| (text(record.key()), text(record.value()))).collect()
+        read.kvs()
+            .iter()
+            .map(|record| (text(record.key()), text(record.value())))
+            .collect()
     }
 
     /// Writes a record that belongs to nobody.
     pub async fn put(&self, key: &str, value: impl Into<Vec<u8>>) {
-        self.client().await.put(key, value, None).await.expect("etcd writes");
+        self.client()
+            .await
+            .put(key, value, None)
+            .await
+            .expect("etcd writes");
     }
 
     /// Deletes a record.
     pub async fn delete(&self, key: &str) {
-        self.client().await.delete(key, None).await.expect("etcd deletes");
+        self.client()
+            .await
+            .delete(key, None)
+            .await
+            .expect("etcd deletes");
     }
 
     async fn run(&mut self) -> bool {
@@ -85,9 +108,24 @@ impl Etcd {
         );
         let mut command = Command::new("etcd");
         command
-            .args(["--name", "test", "--initial-cluster", &format!("test={peer}")])
-            .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
-            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+            .args([
+                "--name",
+                "test",
+                "--initial-cluster",
+                &format!("test={peer}"),
+            ])
+            .args([
+                "--listen-client-urls",
+                &client,
+                "--advertise-client-urls",
+                &client,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
             // Short, so that it answers soon and leases may be short.
             .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
             .args(["--logger", "zap", "--log-level", "error", "--data-dir"])
@@ -98,7 +136,11 @@ impl Etcd {
             let answer = async {
                 let mut client = Client::connect([&client], None).await.ok()?;
                 // What it says to strangers too, once users have passwords.
-                client.status().await.ok().filter(|status| status.leader() != 0)
+                client
+                    .status()
+                    .await
+                    .ok()
+                    .filter(|status| status.leader() != 0)
             };
             if let Ok(Some(_)) = tokio::time::timeout(Duration::from_secs(2), answer).await {
                 return true;

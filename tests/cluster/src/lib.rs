@@ -23,5 +23,8 @@ pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 pub fn logs() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // A second test of the same process finds it done.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_test_writer()
+        .try_init();
 }

@@ -28,7 +28,10 @@ pub fn config(endpoint: &str) -> EtcdConfig {
 
 /// The same, with leases that a test can outlive.
 pub fn short_lived(endpoint: &str) -> EtcdConfig {
-    EtcdConfig { heartbeat_ttl: Duration::from_secs(2), ..config(endpoint) }
+    EtcdConfig {
+        heartbeat_ttl: Duration::from_secs(2),
+        ..config(endpoint)
+    }
 }
 
 /// A server of type `game`.
@@ -61,7 +64,11 @@ impl Member {
     /// Watches and registers as a server of type `game`.
     pub async fn join(config: EtcdConfig, id: &str) -> Self {
         let member = Self::look(config, id).await;
-        member.discovery.register(&server(id)).await.expect("etcd is there");
+        member
+            .discovery
+            .register(&server(id))
+            .await
+            .expect("etcd is there");
         member
     }
 
@@ -76,13 +83,25 @@ impl Member {
                 Change::Removed(server) => format!("-{}", server.id),
             });
         });
-        discovery.watch(&server(id), directory.clone()).await.expect("etcd is there");
-        Self { discovery, directory, changes }
+        discovery
+            .watch(&server(id), directory.clone())
+            .await
+            .expect("etcd is there");
+        Self {
+            discovery,
+            directory,
+            changes,
+        }
     }
 
     /// The ids of all servers it sees, sorted, with spaces between them.
     pub fn sees(&self) -> String {
-        let mut ids: Vec<_> = self.directory.all().iter().map(|server| server.id.clone()).collect();
+        let mut ids: Vec<_> = self
+            .directory
+            .all()
+            .iter()
+            .map(|server| server.id.clone())
+            .collect();
         ids.sort();
         ids.join(" ")
     }

@@ -19,7 +19,9 @@ fn process(etcd: &Etcd, id: &str) -> Process {
     let mut process = Process::start(&mut command);
     let output = process.child().stdout.take().expect("it is piped");
     let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).expect("it says something");
+    BufReader::new(output)
+        .read_line(&mut line)
+        .expect("it says something");
     assert_eq!(line, "ready\n");
     process
 }
@@ -95,7 +97,11 @@ async fn servers_announce_themselves_again_when_etcd_has_lost_everything() {
     eventually("both are announced again", || is_back(&a) && is_back(&b)).await;
     a.will_see("a b").await;
     b.will_see("a b").await;
-    assert_eq!(a.changes(), ["+a", "+b", "+c", "-c"], "only the dead one was removed");
+    assert_eq!(
+        a.changes(),
+        ["+a", "+b", "+c", "-c"],
+        "only the dead one was removed"
+    );
     let records = etcd.records("test/servers/").await;
     let keys: Vec<_> = records.into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, [key("a"), key("b")]);
@@ -118,7 +124,10 @@ async fn what_was_compacted_away_during_a_split_is_not_missed() {
     let now = client.get("x", None).await.expect("etcd answers");
     let now = now.header().expect("every answer has one").revision();
     let physically = Some(CompactionOptions::new().with_physical());
-    client.compact(now, physically).await.expect("etcd compacts");
+    client
+        .compact(now, physically)
+        .await
+        .expect("etcd compacts");
     assert_eq!(a.sees(), "a b", "what is known stays known meanwhile");
     cable.mend();
     a.will_see("a c").await;
@@ -172,10 +181,17 @@ async fn a_revoked_lease_is_replaced_at_once() {
     let mut client = etcd.client().await;
     let found = client.get(key("b"), None).await.expect("etcd answers");
     let lease = found.kvs().first().expect("it is announced").lease();
-    client.lease_client().revoke(lease).await.expect("etcd answers");
+    client
+        .lease_client()
+        .revoke(lease)
+        .await
+        .expect("etcd answers");
     eventually("it is announced again", || b.discovery.registrations() == 2).await;
     a.will_see("a b").await;
-    eventually("everybody saw it go and come", || a.changes() == ["+a", "+b", "-b", "+b"]).await;
+    eventually("everybody saw it go and come", || {
+        a.changes() == ["+a", "+b", "-b", "+b"]
+    })
+    .await;
     b.leave().await;
     a.will_see("a").await;
 }
@@ -189,10 +205,22 @@ async fn leaving_without_etcd_fails_in_time_and_ends_everything() {
     };
     let a = Member::join(settings, "a").await;
     etcd.kill();
-    let error = a.discovery.deregister().await.expect_err("nobody takes it").to_string();
-    assert!(error.starts_with("cannot withdraw from etcd at "), "{error}");
+    let error = a
+        .discovery
+        .deregister()
+        .await
+        .expect_err("nobody takes it")
+        .to_string();
+    assert!(
+        error.starts_with("cannot withdraw from etcd at "),
+        "{error}"
+    );
     assert_eq!(a.sees(), "");
     a.discovery.close().await.expect("everything ends");
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
     eventually("every task ends", || tasks() == 0).await;
 }

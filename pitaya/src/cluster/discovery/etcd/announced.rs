@@ -56,7 +56,11 @@ impl Announced {
     /// All keys were read, and this tells whether one is missing.
     pub(super) fn missing_from(&self, is_missing: impl FnOnce(&[u8]) -> bool) {
         let state = self.state.lock();
-        if state.key.as_ref().is_some_and(|own| is_missing(own.as_bytes())) {
+        if state
+            .key
+            .as_ref()
+            .is_some_and(|own| is_missing(own.as_bytes()))
+        {
             self.gone.notify_one();
         }
     }

@@ -51,7 +51,7 @@ struct Current {
 /// A connection that worked when it was made.
 #[derive(Clone)]
 pub(super) struct Connection {
-    client: Client,
+    client: Arc<Client>,
     limit: Duration,
     number: u64,
 }
@@ -80,7 +80,10 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn of(record: &KeyValue) -> Self {
-        Self { revision: record.mod_revision(), lease: record.lease() }
+        Self {
+            revision: record.mod_revision(),
+            lease: record.lease(),
+        }
     }
 }
 
@@ -117,7 +120,7 @@ impl Store {
             options = options.with_user(&config.user, &config.pass);
         }
         let connect = Client::connect(&config.endpoints, Some(options));
-        let client = bounded(config.dial_timeout, connect).await?;
+        let client = Arc::new(bounded(config.dial_timeout, connect).await?);
         let mut current = self.current.lock();
         current.made += 1;
         let connection = Connection {
@@ -155,7 +158,7 @@ impl Store {
         F: Future<Output = Result<T, StoreError>>,
     {
         let connection = self.connection().await?;
-        let answer = call(connection.clone()).await;
+        let answer = Box::pin(call(connection.clone())).await;
         if answer.is_err() {
             self.discard(&connection);
         }
@@ -185,11 +188,13 @@ impl Connection {
                 snapshot.revision = page.header().map_or(0, |header| header.revision());
             }
             let more = page.more();
-            snapshot.records.extend(page.take_kvs().into_iter().map(|record| {
-                let mark = Mark::of(&record);
-                let (key, value) = record.into_key_value();
-                Record { key, value, mark }
-            }));
+            snapshot
+                .records
+                .extend(page.take_kvs().into_iter().map(|record| {
+                    let mark = Mark::of(&record);
+                    let (key, value) = record.into_key_value();
+                    Record { key, value, mark }
+                }));
             match snapshot.records.last() {
                 // The next key that can exist.
                 Some(last) if more => from = [last.key.as_slice(), b"\0"].concat(),
@@ -279,7 +284,8 @@ async fn bounded<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, etcd_client::Error>>,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(limit, call).await {
+    // The client's futures are large, and nothing here is called often.
+    match tokio::time::timeout(limit, Box::pin(call)).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(StoreError::Timeout),
     }

@@ -106,9 +106,14 @@ impl View {
             Missing::Wait(time) if !records.iter().any(stands) => Some(now + time),
             Missing::Wait(_) | Missing::Left => None,
         };
-        self.marks = records.iter().map(|record| (record.key.clone(), record.mark)).collect();
-        let listed: Vec<_> =
-            records.iter().filter_map(|record| self.read(&record.key, &record.value)).collect();
+        self.marks = records
+            .iter()
+            .map(|record| (record.key.clone(), record.mark))
+            .collect();
+        let listed: Vec<_> = records
+            .iter()
+            .filter_map(|record| self.read(&record.key, &record.value))
+            .collect();
         let ids: HashSet<_> = listed.iter().map(|server| server.id.clone()).collect();
         // Who has come first, so that no type is empty for a moment.
         for server in listed {
@@ -126,7 +131,8 @@ impl View {
             }
         }
         self.bad.retain(|key| self.marks.contains_key(key));
-        self.announced.missing_from(|own| !self.marks.contains_key(own));
+        self.announced
+            .missing_from(|own| !self.marks.contains_key(own));
     }
 
     /// When the next server has waited long enough.
@@ -201,7 +207,11 @@ mod tests {
     }
 
     fn ids(directory: &Directory) -> Vec<String> {
-        directory.of_kind("game").iter().map(|server| server.id.clone()).collect()
+        directory
+            .of_kind("game")
+            .iter()
+            .map(|server| server.id.clone())
+            .collect()
     }
 
     const GRACE: Missing = Missing::Wait(Duration::from_secs(3));
@@ -210,21 +220,42 @@ mod tests {
     async fn who_is_missing_has_left_if_etcd_has_kept_its_records() {
         let ((mut view, directory), now) = (view(), Instant::now());
         view.replace(&[record("a", 1), record("b", 2)], Missing::Left, now);
-        view.put(b"servers/game/c", br#"{"id":"c","type":"game"}"#, Mark { revision: 8, lease: 3 });
+        view.put(
+            b"servers/game/c",
+            br#"{"id":"c","type":"game"}"#,
+            Mark {
+                revision: 8,
+                lease: 3,
+            },
+        );
         assert_eq!(ids(&directory), ["a", "b", "c"]);
         view.replace(&[record("a", 1)], GRACE, now);
-        assert_eq!((ids(&directory), view.next_expiry()), (vec!["a".to_owned()], None));
+        assert_eq!(
+            (ids(&directory), view.next_expiry()),
+            (vec!["a".to_owned()], None)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_missing_has_time_to_come_back_if_etcd_has_lost_its_records() {
         let ((mut view, directory), now) = (view(), Instant::now());
         let own = record("own", 4);
-        view.replace(&[record("a", 1), record("b", 2), record("c", 3), own], Missing::Left, now);
+        view.replace(
+            &[record("a", 1), record("b", 2), record("c", 3), own],
+            Missing::Left,
+            now,
+        );
         // Another server and this one are back already, with new leases.
         view.replace(&[record("a", 11), record("own", 14)], GRACE, now);
         assert_eq!(ids(&directory), ["a", "b", "c"]);
-        view.put(b"servers/game/b", br#"{"id":"b","type":"game"}"#, Mark { revision: 9, lease: 12 });
+        view.put(
+            b"servers/game/b",
+            br#"{"id":"b","type":"game"}"#,
+            Mark {
+                revision: 9,
+                lease: 12,
+            },
+        );
         // A reading meanwhile takes no time away.
         view.replace(&[record("a", 11), record("b", 12)], Missing::Left, now);
         assert_eq!(ids(&directory), ["a", "b", "c"]);
@@ -233,7 +264,10 @@ mod tests {
         view.expire(until - Duration::from_millis(1));
         assert_eq!(ids(&directory), ["a", "b", "c"]);
         view.expire(until);
-        assert_eq!((ids(&directory), view.next_expiry()), (vec!["a".into(), "b".into()], None));
+        assert_eq!(
+            (ids(&directory), view.next_expiry()),
+            (vec!["a".into(), "b".into()], None)
+        );
     }
 
     #[tokio::test(start_paused = true)]

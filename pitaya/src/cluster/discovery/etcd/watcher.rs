@@ -133,7 +133,8 @@ impl Watcher {
             if record.version() == 0 {
                 self.view.delete(record.key());
             } else {
-                self.view.put(record.key(), record.value(), Mark::of(record));
+                self.view
+                    .put(record.key(), record.value(), Mark::of(record));
             }
         }
     }
