@@ -257,7 +257,12 @@ fn parse_duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (whole, after) = rest.split_at_checked(digits)?;
         let (fraction, after) = match after.strip_prefix('.') {
-            Some(after) => after.split_at_checked(after.find(|c: char| !c.is_ascii_digit())?)?,
+            Some(after) => {
+                let digits = after.find(|c: char| !c.is_ascii_digit())?;
+                after
+                    .split_at_checked(digits)
+                    .filter(|(digits, _)| !digits.is_empty())?
+            }
             None => ("", after),
         };
         let unit_end = after

@@ -3,6 +3,8 @@
 
 mod attrs;
 mod expand;
+#[cfg(test)]
+mod golden;
 mod model;
 mod sink;
 
@@ -28,6 +30,12 @@ pub fn handler(attributes: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn route(attributes: TokenStream, item: TokenStream) -> TokenStream {
     run(expand::service::route, attributes, item)
+}
+
+#[allow(missing_docs)]
+#[proc_macro_attribute]
+pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    run(expand::remote::remote, attributes, item)
 }
 
 #[allow(missing_docs)]

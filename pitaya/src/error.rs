@@ -21,6 +21,8 @@ pub mod codes {
     pub const CLIENT_CLOSED: &str = "PIT-499";
     /// The server failed: a panic, an unavailable server type, a failed dependency.
     pub const INTERNAL: &str = "PIT-500";
+    /// The server has too much to do; nothing was done.
+    pub const OVERLOADED: &str = "PIT-503";
     /// A handler, or a server as seen by a client, took longer than its time limit.
     pub const TIMEOUT: &str = "PIT-504";
 }

@@ -25,7 +25,7 @@ pub(crate) struct Block {
 
 /// One item of the block.
 pub(crate) enum Item {
-    Method(Method),
+    Method(Box<Method>),
     /// A constant, a type or a macro call: passed on, never looked into.
     Other {
         attrs: Vec<Attribute>,
@@ -38,7 +38,8 @@ pub(crate) struct Method {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
     pub(crate) sig: Signature,
-    body: TokenStream,
+    /// A body in braces; `;` where there is none.
+    pub(crate) body: TokenStream,
 }
 
 impl Item {
@@ -97,12 +98,12 @@ impl Parse for Item {
         let sig = input.parse()?;
         // A body, or `;`, of which the compiler complains itself.
         let body = input.parse::<TokenTree>()?.into();
-        Ok(Self::Method(Method {
+        Ok(Self::Method(Box::new(Method {
             attrs,
             vis,
             sig,
             body,
-        }))
+        })))
     }
 }
 
@@ -174,12 +175,13 @@ impl ToTokens for Block {
 impl ToTokens for Item {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Self::Method(Method {
-                attrs,
-                vis,
-                sig,
-                body,
-            }) => {
+            Self::Method(method) => {
+                let Method {
+                    attrs,
+                    vis,
+                    sig,
+                    body,
+                } = &**method;
                 tokens.extend(quote! { #(#attrs)* #vis #sig #body });
             }
             Self::Other {
@@ -187,5 +189,17 @@ impl ToTokens for Item {
                 tokens: item,
             } => tokens.extend(quote! { #(#attrs)* #item }),
         }
+    }
+}
+
+impl ToTokens for Method {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        } = self;
+        tokens.extend(quote! { #(#attrs)* #vis #sig #body });
     }
 }

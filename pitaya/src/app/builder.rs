@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use metrics::Recorder;
 use tokio::sync::Notify;
@@ -15,10 +15,14 @@ use super::core::Handshake;
 use super::handle::{Hooks, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
-use super::running::{Kind, NamedPart, Parts};
+use super::running::{Kind, NamedPart, Parts, caught};
+use super::signal::Signals;
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
-use crate::cluster::ServerInfo;
+use crate::cluster::remote::{IntoRemote, RemoteDispatch};
+use crate::cluster::router::{Route, Routers};
+use crate::cluster::server::ORDERED;
+use crate::cluster::{Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service};
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
@@ -34,6 +38,10 @@ use crate::uid::Uid;
 type MakeService = Box<
     dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn Dispatch>>> + Send,
 >;
+type MakeRemote = Box<
+    dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn RemoteDispatch>>> + Send,
+>;
+type MakeCluster = Box<dyn FnOnce(&Config, &ServerInfo) -> Result<Cluster> + Send>;
 type PostBuild = Box<dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<()>> + Send>;
 
 /// Describes an app; see [`App::builder`].
@@ -52,6 +60,9 @@ pub struct AppBuilder {
     hooks: Hooks,
     post_build: Vec<PostBuild>,
     groups: Option<Arc<dyn GroupService>>,
+    remotes: Vec<(RemoteTable, MakeRemote)>,
+    cluster: Option<MakeCluster>,
+    routers: Routers,
     recorder: AppRecorder,
 }
 
@@ -60,7 +71,7 @@ enum ConfigSource {
     /// Nothing was said: the process's own sources for `run`, the defaults for `start`.
     Unsaid,
     Value(Box<Config>),
-    Sources(Sources),
+    Sources(Box<Sources>),
 }
 
 /// Where the dictionary's codes come from.
@@ -89,6 +100,9 @@ impl AppBuilder {
             hooks: Hooks::default(),
             post_build: Vec::new(),
             groups: None,
+            remotes: Vec::new(),
+            cluster: None,
+            routers: Routers::default(),
             recorder: AppRecorder::default(),
         }
     }
@@ -101,7 +115,7 @@ impl AppBuilder {
 
     /// Loads the configuration from these sources when the app is started.
     pub fn config_from(mut self, sources: Sources) -> Self {
-        self.config = ConfigSource::Sources(sources);
+        self.config = ConfigSource::Sources(Box::new(sources));
         self
     }
 
@@ -141,11 +155,30 @@ impl AppBuilder {
         self
     }
 
+    /// Mounts a remote service: what other servers may call. A value or an `Arc`.
+    pub fn remote<S: IntoRemote>(mut self, service: S) -> Self {
+        let service: Arc<dyn RemoteDispatch> = service.into_remote();
+        let make = move |_| Box::pin(async move { Ok(service) }) as BoxFuture<'static, _>;
+        self.remotes.push((RemoteTable::of::<S::Service>(), Box::new(make)));
+        self
+    }
+
+    /// Makes the app a server of a cluster; without, it is standalone.
+    pub fn cluster(mut self, cluster: impl IntoCluster) -> Self {
+        self.cluster = Some(Box::new(move |config, own| cluster.into_cluster(config, own)));
+        self
+    }
+
+    /// Chooses the server for messages that clients send to this server type; without, any.
+    pub fn route_to(mut self, server_type: impl Into<String>, router: impl Route) -> Self {
+        self.routers.set(server_type.into(), Arc::new(router));
+        self
+    }
+
     /// Adds a part that starts and stops with the app.
     pub fn component<C: Component>(mut self, component: Arc<C>) -> Self {
-        let part = Box::new(ComponentPart(component));
         let name = std::any::type_name::<C>().to_owned();
-        self.components.push(NamedPart { name, part });
+        self.components.push(NamedPart::new(name, ComponentPart(component)));
         self
     }
 
@@ -165,7 +198,7 @@ impl AppBuilder {
     fn insert_module<M: Module>(&mut self, at: usize, module: Arc<M>) {
         let name = module.name().to_owned();
         self.module_values.push((name.clone(), module.clone()));
-        self.modules.insert(at, NamedPart { name, part: Box::new(ModulePart(module)) });
+        self.modules.insert(at, NamedPart::new(name, ModulePart(module)));
     }
 
     /// Runs `hook` once, when the app has been built and before anything is started.
@@ -284,11 +317,13 @@ impl AppBuilder {
     /// As [`AppBuilder::start`].
     pub async fn run(mut self) -> Result<()> {
         if let ConfigSource::Unsaid = self.config {
-            self.config = ConfigSource::Sources(Sources::process());
+            self.config = ConfigSource::Sources(Box::new(Sources::process()));
         }
         let app = self.start().await?;
+        // Whoever waits for this line may send a signal at once.
+        let signals = Signals::listen();
         tracing::info!("all modules started!");
-        app.run().await;
+        app.run_until(signals).await;
         Ok(())
     }
 
@@ -304,7 +339,7 @@ impl AppBuilder {
                 config.validate()?;
                 (*config, Vec::new())
             }
-            ConfigSource::Sources(sources) => Config::load(sources)?,
+            ConfigSource::Sources(sources) => Config::load(*sources)?,
         };
         log(&warnings);
         let serializer = self.serializer.unwrap_or(match config.serializer {
@@ -337,14 +372,28 @@ impl AppBuilder {
             }
         };
 
+        let mut own = ServerInfo {
+            id: uuid::Uuid::new_v4().to_string(),
+            kind: self.server_type.clone(),
+            frontend: !self.acceptors.is_empty(),
+            metadata: self.metadata,
+            hostname: hostname(),
+        };
+        // Messages of one session keep their order here, so a frontend need not wait for answers.
+        own.metadata.insert(ORDERED.to_owned(), "1".to_owned());
+        let cluster = match self.cluster {
+            None => None,
+            Some(make) => {
+                let made = make(&config, &own).map_err(|cause| part("the cluster", cause))?;
+                Some(Connected::new(made))
+            }
+        };
+        let clustered = cluster.is_some();
         let handle = AppHandle(Arc::new(Shared {
-            server: ServerInfo {
-                id: uuid::Uuid::new_v4().to_string(),
-                kind: self.server_type.clone(),
-                frontend: !self.acceptors.is_empty(),
-                metadata: self.metadata,
-                hostname: hostname(),
-            },
+            server: own,
+            directory: Arc::new(Directory::default()),
+            cluster,
+            routers: self.routers,
             limits: Limits::of(&config),
             serializer,
             dictionary: dictionary.clone(),
@@ -364,13 +413,14 @@ impl AppBuilder {
         let mut app = App::new(parts);
         let start = async {
             for hook in self.post_build {
-                hook(handle.clone()).await.map_err(|cause| part("a post-build hook", cause))?;
+                let run = caught(async { hook(handle.clone()).await }).await;
+                run.map_err(|cause| part("a post-build hook", cause))?;
             }
             app.start_stage(Kind::Module, Stage::Init).await?;
             app.start_stage(Kind::Module, Stage::AfterInit).await?;
             let mut services = Vec::with_capacity(self.services.len());
             for (mounted, make) in self.services {
-                let service = make(handle.clone()).await;
+                let service = caught(async { make(handle.clone()).await }).await;
                 let service = service.map_err(|cause| {
                     part(&format!("the constructor of service `{}`", mounted.name), cause)
                 })?;
@@ -384,11 +434,22 @@ impl AppBuilder {
                 services,
                 dictionary,
                 concurrency.ordered_sessions,
+                clustered,
                 &self.recorder,
             );
             let core = Arc::new(Core::new(handle.clone(), table, handshake, concurrency.dispatch));
+            let mut remotes = Vec::with_capacity(self.remotes.len());
+            for (mounted, make) in self.remotes {
+                let service = make(handle.clone()).await;
+                let service = service.map_err(|cause| {
+                    part(&format!("the constructor of remote service `{}`", mounted.name), cause)
+                })?;
+                remotes.push((mounted, service));
+            }
             app.keep_house();
-            app.listen(self.acceptors, &core).await
+            app.join(Arc::new(Service::new(core.clone(), Remotes::new(remotes)))).await?;
+            app.listen(self.acceptors, &core).await?;
+            app.register().await
         };
         match start.await {
             Ok(()) => Ok(app),

@@ -1,21 +1,28 @@
 //! What one running app consists of, as connections see it.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::poll_caught;
+use crate::agent::{let_go, poll_caught};
+use crate::cluster::wire::MsgType;
+use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
-use crate::handler::{CallFuture, Context};
+use crate::handler::{CallFuture, Context, finish_panicked};
+use crate::isolate::{caught, isolated};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
+use crate::protocol::message::{Message, MessageKind};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::Bounds;
 use crate::session::{Session, Wake};
@@ -131,9 +138,13 @@ impl Core {
     }
 
     /// Judges a handshake: keeps its data with the session, unless it is refused.
-    pub(crate) fn handshake<'a>(&'a self, session: &'a Session, body: &[u8]) -> CallFuture<'a> {
+    pub(crate) fn handshake<'a>(
+        &'a self,
+        session: &'a Session,
+        body: &[u8],
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a> {
         let data = HandshakeData::parse(body);
-        CallFuture::from_or_box(async move {
+        async move {
             let metrics = self.app.metrics();
             let judged = match data {
                 Err(error) => Err(Error::new(codes::BAD_REQUEST, error.to_string())),
@@ -157,38 +168,63 @@ impl Core {
                     Err(error)
                 }
             }
-        })
+        }
     }
 
     async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
         for (name, validator) in self.app.validators() {
-            validator(session.clone(), data.clone()).await.map_err(|error| {
+            let judge = async { validator(session.clone(), data.clone()).await };
+            isolated(&self.app, "handshake_validator", judge).await.map_err(|error| {
                 Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
             })?;
         }
         Ok(())
     }
 
-    /// Starts a call. The error means that the body does not inflate, which ends the connection.
+    /// Starts a call and puts it into `place`: the future is large, and every move is a copy.
+    /// False: the body does not inflate, which ends the connection.
     #[inline]
     pub(crate) fn start<'a>(
         &'a self,
         ctx: &'a Context<'a>,
         compressed: bool,
         body: &[u8],
-    ) -> Result<CallFuture<'a>, ()> {
-        let call = if compressed {
-            self.inflated(body, |body| self.table.dispatch(ctx.mounted(), ctx, body))?
-        } else {
-            self.table.dispatch(ctx.mounted(), ctx, body)
-        };
-        Ok(match &self.dispatch {
+        mut place: Pin<&mut Option<CallFuture<'a>>>,
+    ) -> bool {
+        let decoded = catch_unwind(AssertUnwindSafe(|| {
+            if compressed {
+                let call = self.inflated(body, |body| self.call(ctx, body));
+                let inflates = call.is_ok();
+                place.set(call.ok());
+                inflates
+            } else {
+                place.set(Some(self.call(ctx, body)));
+                true
+            }
+        }));
+        decoded.unwrap_or_else(|_| {
+            let error = caught(&self.app, "decode");
+            place.set(Some(CallFuture::from(async { Err(error) })));
+            true
+        })
+    }
+
+    /// A call, which waits for a free place if running handlers are capped.
+    #[inline]
+    fn call<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
+        let call = self.table.dispatch(ctx.mounted(), ctx, body);
+        match &self.dispatch {
             None => call,
             Some(permits) => CallFuture::from_or_box(async move {
                 let _permit = permits.acquire().await;
                 call.await
             }),
-        })
+        }
+    }
+
+    /// Whether a compressed body is what it claims to be.
+    pub(crate) fn inflates(&self, body: &[u8]) -> bool {
+        self.inflated(body, |_| ()).is_ok()
     }
 
     fn inflated<R>(&self, body: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ()> {
@@ -209,47 +245,76 @@ impl Core {
         result
     }
 
-    /// Answers, counts and logs what became of a call.
+    /// Answers, counts and logs what became of a call that came with the read at `read_at` and then
+    /// waited for its turn: when that was done, and how long after the read.
     #[inline]
-    pub(crate) fn settle(&self, ctx: &Context<'_>, received: Instant, started: Instant, result: Result<(), Error>) {
+    pub(crate) fn settle(
+        &self,
+        ctx: &Context<'_>,
+        read_at: Instant,
+        waited: Duration,
+        result: Result<(), Error>,
+    ) -> (Instant, Duration) {
         let metrics = &ctx.mounted().metrics;
-        metrics.delayed(started - received);
+        metrics.delayed(waited);
         match result {
-            Ok(()) => metrics.succeeded(received.elapsed()),
-            Err(error) => self.failed(ctx, received, &error),
+            Ok(()) => {
+                let now = Instant::now();
+                let time = now - read_at;
+                metrics.succeeded(time);
+                (now, time)
+            }
+            Err(error) => {
+                self.failed(ctx, read_at, &error);
+                let now = Instant::now();
+                (now, now - read_at)
+            }
         }
     }
 
     #[cold]
-    fn failed(&self, ctx: &Context<'_>, received: Instant, error: &Error) {
-        ctx.mounted().metrics.failed(received.elapsed(), error.code());
+    fn failed(&self, ctx: &Context<'_>, read_at: Instant, error: &Error) {
+        ctx.mounted().metrics.failed(read_at.elapsed(), error.code());
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
-            Some(cause) if cause.is::<crate::agent::Panicked>() => {
-                self.app.metrics().panicked("handler");
-                tracing::error!(route, session, "a handler panicked");
-            }
             Some(cause) => tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed"),
             None => tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error"),
         }
         ctx.reply_error(error);
     }
 
+    /// What a panic of a handler leaves to do: the after-hooks see it as an error.
+    ///
+    /// Hooks are isolated themselves, so what unwinds to the connection's task is the handler.
+    #[cold]
+    pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
+        self.app.metrics().panicked("handler");
+        let error = Error::new(codes::INTERNAL, "internal error");
+        tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
+        CallFuture::from_or_box(async move {
+            if ctx.after_hooks().is_empty() {
+                return Err(error);
+            }
+            finish_panicked(ctx, error).await
+        })
+    }
+
     /// What became of a call whose client has left; `None` if it was dropped.
     pub(crate) fn settle_late(
         &self,
         ctx: &Context<'_>,
-        received: Instant,
-        started: Instant,
+        read_at: Instant,
+        waited: Duration,
         result: Option<Result<(), Error>>,
     ) {
         if let Some(result) = result {
-            return self.settle(ctx, received, started, result);
+            self.settle(ctx, read_at, waited, result);
+            return;
         }
         let metrics = self.app.metrics();
         let cancelled = ctx.mounted().spec.options.cancel;
         if cancelled { &metrics.cancelled } else { &metrics.grace_expired }.increment(1);
-        ctx.mounted().metrics.failed(received.elapsed(), codes::CLIENT_CLOSED);
+        ctx.mounted().metrics.failed(read_at.elapsed(), codes::CLIENT_CLOSED);
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         tracing::info!(route, session, cancelled, "a handler was dropped: its client has left");
     }
@@ -261,7 +326,7 @@ impl Core {
         route: u16,
         id: u64,
         compressed: bool,
-        received: Instant,
+        read_at: Instant,
         body: &[u8],
     ) {
         let overlap = session.overlap();
@@ -270,26 +335,66 @@ impl Core {
             let _overlap = overlap;
             let Some(route) = core.table.route(route) else { return };
             let ctx = Context::new(&session, route, id, Wake::Yes);
-            let Ok(call) = core.start(&ctx, compressed, &body) else {
+            let mut call = pin!(None);
+            if !core.start(&ctx, compressed, &body, call.as_mut()) {
                 session.end_broken();
                 return;
-            };
+            }
             drop(body);
-            let started = Instant::now();
-            let mut call = std::pin::pin!(call);
+            let Some(mut call) = call.as_pin_mut() else { return };
+            let waited = read_at.elapsed();
             let closed = async {
                 session.closed().await;
                 if !route.spec.options.cancel {
                     tokio::time::sleep(core.limits().grace).await;
                 }
             };
+            let ended = async {
+                loop {
+                    match std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
+                        Some(result) => return result,
+                        None => call.set(core.panicked(&ctx)),
+                    }
+                }
+            };
             let result = tokio::select! {
                 biased;
-                result = std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)) => Some(result),
+                result = ended => Some(result),
                 () = closed => None,
             };
-            core.settle_late(&ctx, received, started, result);
+            let_go(&core, call);
+            core.settle_late(&ctx, read_at, waited, result);
         });
+    }
+
+    /// Counts what became of a forwarded message; its answer goes to the client's own server.
+    pub(crate) fn measure(&self, ctx: &Context<'_>, started: Instant, result: &Result<(), Error>) {
+        match result {
+            Ok(()) => ctx.mounted().metrics.succeeded(started.elapsed()),
+            Err(error) => ctx.mounted().metrics.failed(started.elapsed(), error.code()),
+        }
+    }
+
+    /// Sends a message on to a server of another type. The error means that its body does not
+    /// inflate, which ends the connection.
+    pub(crate) fn forward(
+        self: &Arc<Self>,
+        session: &Session,
+        id: u64,
+        kind: String,
+        route: String,
+        message: &Message<'_>,
+    ) -> Result<(), ()> {
+        let data = if message.compressed {
+            self.inflated(message.body, Bytes::copy_from_slice)?
+        } else {
+            Bytes::copy_from_slice(message.body)
+        };
+        let notify = message.kind == MessageKind::Notify;
+        let msg_type = if notify { MsgType::MsgNotify } else { MsgType::MsgRequest };
+        let forward = Forward { id, kind: msg_type, route, data, received: Instant::now() };
+        cluster::forward(self, session, &kind, forward);
+        Ok(())
     }
 
     /// Answers and counts a message that reaches no handler.

@@ -13,18 +13,19 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::config::Config;
-use crate::cluster::ServerInfo;
+use crate::cluster::router::Routers;
+use crate::cluster::{Connected, Directory, ServerInfo};
 use crate::error::{Error, Result};
 use crate::groups::GroupService;
 use crate::handler::{AfterHook, BeforeHook, BoxFuture};
-use crate::message::{Body, Serializer};
+use crate::message::Serializer;
 use crate::observe::Metrics;
 use crate::protocol::dictionary::Dictionary;
 use crate::protocol::handshake::HandshakeData;
 use crate::session::{CloseReason, Session, SessionPool, Sessions};
 use crate::uid::Uid;
 
-pub(super) type BindCallback =
+pub(crate) type BindCallback =
     Arc<dyn Fn(Session, Uid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 pub(super) type CloseCallback =
     Arc<dyn Fn(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -48,6 +49,9 @@ pub(super) struct Shared {
     pub(super) groups: Arc<dyn GroupService>,
     pub(super) metrics: Metrics,
     pub(super) hooks: Hooks,
+    pub(super) directory: Arc<Directory>,
+    pub(super) cluster: Option<Connected>,
+    pub(super) routers: Routers,
     pub(super) modules: BTreeMap<String, Arc<dyn Any + Send + Sync>>,
     /// Connections and calls of their own task.
     pub(super) tasks: TaskTracker,
@@ -113,13 +117,18 @@ impl AppHandle {
         self.0.stop.cancel();
     }
 
-    /// Calls a remote of another server by its route, `serverType.service.method`.
-    ///
-    /// # Errors
-    /// A standalone app has nobody to call: `PIT-000` with `RPC server is not running`.
-    pub async fn rpc<A: Body, R: Body>(&self, route: &str, argument: Option<&A>) -> Result<R> {
-        let _ = (route, argument);
-        Err(Error::msg("RPC server is not running"))
+    /// The servers of the cluster that are known at the moment; of a standalone app none.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.0.directory
+    }
+
+    /// How this app takes part in a cluster.
+    pub(crate) fn cluster(&self) -> Result<&Connected> {
+        self.0.cluster.as_ref().ok_or_else(|| Error::msg("RPC server is not running"))
+    }
+
+    pub(crate) fn routers(&self) -> &Routers {
+        &self.0.routers
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -170,8 +179,18 @@ impl AppHandle {
         &self.0.hooks.close
     }
 
+    /// Waits until the shutdown begins.
+    pub(crate) async fn stopping(&self) {
+        self.0.stop.cancelled().await;
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// A session has left the pool; its connection may still be closing.
+    pub(crate) fn session_gone(&self) {
+        self.0.ended.notify_waiters();
     }
 
     /// A connection's task has ended.
@@ -179,7 +198,7 @@ impl AppHandle {
         let metrics = self.metrics();
         metrics.connection_closed(session.close_reason().unwrap_or(CloseReason::Internal));
         metrics.connected_clients.set(self.pool().count() as f64);
-        self.0.ended.notify_waiters();
+        self.session_gone();
     }
 
     /// Waits until no session is left, at most `deadline`.

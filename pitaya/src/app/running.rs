@@ -1,16 +1,21 @@
 //! A running app: its start, which the builder drives, and its shutdown.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::{Part, Stage};
 use super::listen::Listen;
+use super::signal::Signals;
 use super::{AppHandle, Core, StartError};
+use crate::cluster::{Door, Service};
+use crate::error::{Error, Result, codes};
 use crate::session::CloseReason;
 use crate::session::outbound::End;
 
@@ -24,11 +29,34 @@ pub struct App {
     addresses: Vec<Option<SocketAddr>>,
     /// Ends the accept loops and the housekeeping.
     closing: CancellationToken,
+    /// Ends the accept loops alone.
+    accepting: CancellationToken,
+    /// The app as other servers call it.
+    service: Option<Arc<Service>>,
 }
 
 pub(super) struct NamedPart {
     pub(super) name: String,
     pub(super) part: Box<dyn Part>,
+    /// Its `init` went well, so its shutdown is due at the end.
+    initialised: bool,
+}
+
+impl NamedPart {
+    pub(super) fn new(name: String, part: impl Part + 'static) -> Self {
+        Self { name, part: Box::new(part), initialised: false }
+    }
+
+    async fn run(&self, stage: Stage, app: &AppHandle) -> Result<()> {
+        caught(async { self.part.run(stage, app).await }).await
+    }
+}
+
+/// Runs one step of the start or the end; a panic is an error like any other, so that the steps
+/// which undo others are run.
+pub(super) async fn caught<T>(step: impl Future<Output = Result<T>>) -> Result<T> {
+    let panicked = |_| Err(Error::new(codes::INTERNAL, "it panicked"));
+    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(panicked)
 }
 
 /// What the builder hands over.
@@ -58,23 +86,35 @@ impl App {
 
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { handle, modules, components } = parts;
+        let closing = CancellationToken::new();
         Self {
             handle,
             modules,
             components,
             listeners: Vec::new(),
             addresses: Vec::new(),
-            closing: CancellationToken::new(),
+            accepting: closing.child_token(),
+            closing,
+            service: None,
         }
     }
 
     /// Runs one stage of the modules or components; the first error ends it.
-    pub(super) async fn start_stage(&self, kind: Kind, stage: Stage) -> Result<(), StartError> {
-        for NamedPart { name, part } in self.parts(kind) {
+    pub(super) async fn start_stage(
+        &mut self,
+        kind: Kind,
+        stage: Stage,
+    ) -> Result<(), StartError> {
+        let parts = match kind {
+            Kind::Module => &mut self.modules,
+            Kind::Component => &mut self.components,
+        };
+        for part in parts {
             part.run(stage, &self.handle).await.map_err(|cause| StartError::Part {
-                part: format!("{} `{name}` in `{}`", kind.name(), stage.name()),
+                part: format!("{} `{}` in `{}`", kind.name(), part.name, stage.name()),
                 cause,
             })?;
+            part.initialised = true;
         }
         Ok(())
     }
@@ -101,11 +141,36 @@ impl App {
                 None => tracing::info!(acceptor = acceptor.name(), "listening"),
             }
             self.addresses.push(address);
-            let run = acceptor.run(core.clone(), self.closing.clone());
+            let run = acceptor.run(core.clone(), self.accepting.clone());
             self.listeners.push(tokio::spawn(run));
         }
         self.handle.0.running.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Takes part in the cluster: calls can come in, other servers are known.
+    pub(super) async fn join(&mut self, service: Arc<Service>) -> Result<(), StartError> {
+        let service = self.service.insert(service);
+        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
+        let _ = cluster.here.set(Door(Arc::downgrade(service)));
+        let failed = |part: &str| {
+            let part = part.to_owned();
+            move |cause| StartError::Part { part, cause }
+        };
+        let own = self.handle.server();
+        let door = Arc::new(Door(Arc::downgrade(service)));
+        cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
+        let directory = self.handle.directory().clone();
+        cluster.discovery.watch(own, directory).await.map_err(failed("the cluster's discovery"))
+    }
+
+    /// Lets other servers see this one, now that it can answer.
+    pub(super) async fn register(&self) -> Result<(), StartError> {
+        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
+        cluster.discovery.register(self.handle.server()).await.map_err(|cause| {
+            let part = "the announcement of this server".to_owned();
+            StartError::Part { part, cause }
+        })
     }
 
     /// Sweeps what expires until the app closes.
@@ -125,22 +190,29 @@ impl App {
 
     /// Runs until Ctrl-C, SIGTERM or [`AppHandle::shutdown`], then shuts down in order.
     pub async fn run(self) {
+        self.run_until(Signals::listen()).await;
+    }
+
+    /// The same with signals that are listened for already.
+    pub(super) async fn run_until(self, mut signals: Signals) {
         let asked = self.handle.0.stop.clone();
         let signal = tokio::select! {
             () = asked.cancelled() => None,
-            signal = super::signal::wait() => Some(signal),
+            signal = signals.next() => Some(signal),
         };
         if let Some(signal) = signal {
             tracing::info!(signal = signal.name(), "shutting down");
             if signal.drains() && self.handle.config().session.drain.enabled {
-                self.drain().await;
+                self.drain(&mut signals).await;
             }
         }
         self.shutdown().await;
     }
 
-    /// Waits for the sessions to end by themselves, until the configured limit or another signal.
-    async fn drain(&self) {
+    /// Lets nobody in any more and waits for the sessions to end by themselves, until the configured
+    /// limit or another signal.
+    async fn drain(&self, signals: &mut Signals) {
+        self.accepting.cancel();
         let drain = &self.handle.config().session.drain;
         let empty = async {
             while self.handle.sessions().count() > 0 {
@@ -151,7 +223,7 @@ impl App {
             () = empty => {}
             () = tokio::time::sleep(drain.timeout) => tracing::warn!("the drain took too long"),
             () = self.handle.0.stop.cancelled() => {}
-            _ = super::signal::wait() => tracing::warn!("a second signal ends the drain"),
+            _ = signals.next() => tracing::warn!("a second signal ends the drain"),
         }
     }
 
@@ -162,6 +234,11 @@ impl App {
         let config = self.handle.config().shutdown.clone();
         self.handle.0.running.store(false, Ordering::Release);
         self.handle.0.stop.cancel();
+        if let Ok(cluster) = self.handle.cluster()
+            && let Err(error) = cluster.discovery.deregister().await
+        {
+            tracing::warn!(%error, "this server was not deregistered");
+        }
         self.closing.cancel();
         for listener in std::mem::take(&mut self.listeners) {
             let _ = listener.await;
@@ -169,7 +246,7 @@ impl App {
         self.handle.0.draining.store(true, Ordering::Release);
         let sessions = self.handle.sessions();
         for session in sessions.all() {
-            session.out().wake();
+            session.out().wake_now();
         }
         self.handle.connections_ended(config.handlers).await;
         let left = sessions.close_all(config.sessions).await;
@@ -178,6 +255,9 @@ impl App {
             for session in sessions.all() {
                 session.end(CloseReason::Shutdown, End::Drop, &[]);
             }
+        }
+        if let Ok(cluster) = self.handle.cluster() {
+            cluster.server.close(config.handlers).await;
         }
         // Close callbacks may still run: they belong to the sessions' time.
         self.handle.tasks().close();
@@ -189,6 +269,11 @@ impl App {
                 self.stop_stage(kind, stage, limit).await;
             }
         }
+        if let Ok(cluster) = self.handle.cluster()
+            && let Err(error) = cluster.discovery.close().await
+        {
+            tracing::warn!(%error, "the discovery did not close");
+        }
         if let Err(error) = self.handle.0.groups.close().await {
             tracing::warn!(%error, "the group service did not close");
         }
@@ -196,8 +281,12 @@ impl App {
     }
 
     async fn stop_stage(&self, kind: Kind, stage: Stage, limit: Duration) {
-        for NamedPart { name, part } in self.parts(kind).iter().rev() {
-            let (kind, stage_name) = (kind.name(), stage.name());
+        let parts = match kind {
+            Kind::Module => &self.modules,
+            Kind::Component => &self.components,
+        };
+        for part in parts.iter().rev().filter(|part| part.initialised) {
+            let (kind, stage_name, name) = (kind.name(), stage.name(), &part.name);
             match tokio::time::timeout(limit, part.run(stage, &self.handle)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(kind, name, stage = stage_name, %error, "failed"),
@@ -210,13 +299,6 @@ impl App {
     pub(super) async fn abandon(self) {
         self.shutdown().await;
     }
-
-    fn parts(&self, kind: Kind) -> &[NamedPart] {
-        match kind {
-            Kind::Module => &self.modules,
-            Kind::Component => &self.components,
-        }
-    }
 }
 
 impl Drop for App {
@@ -224,6 +306,8 @@ impl Drop for App {
         self.closing.cancel();
         self.handle.0.stop.cancel();
         self.handle.0.running.store(false, Ordering::Release);
+        // For connections that are accepted but not served yet.
+        self.handle.0.draining.store(true, Ordering::Release);
         for session in self.handle.sessions().all() {
             session.end(CloseReason::Shutdown, End::Drop, &[]);
         }

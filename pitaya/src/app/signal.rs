@@ -23,18 +23,35 @@ impl Signal {
     }
 }
 
-/// Waits for the next signal; for ever where none can be had.
+/// The signals of this process, from the moment on that this value exists: none is missed between
+/// two waits.
 #[cfg(unix)]
-pub(super) async fn wait() -> Signal {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| {
-        signal(kind).inspect_err(|error| tracing::warn!(%error, "cannot listen for a signal")).ok()
-    };
-    let mut interrupt = listen(SignalKind::interrupt());
-    let mut terminate = listen(SignalKind::terminate());
-    tokio::select! {
-        () = next(&mut interrupt) => Signal::Interrupt,
-        () = next(&mut terminate) => Signal::Terminate,
+pub(super) struct Signals {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(super) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "cannot listen for a signal"))
+                .ok()
+        };
+        Self {
+            interrupt: listen(SignalKind::interrupt()),
+            terminate: listen(SignalKind::terminate()),
+        }
+    }
+
+    /// Waits for the next signal; for ever where none can be had.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            () = next(&mut self.interrupt) => Signal::Interrupt,
+            () = next(&mut self.terminate) => Signal::Terminate,
+        }
     }
 }
 
@@ -48,11 +65,21 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// Waits for the next signal; for ever where none can be had.
+/// The signals of this process.
 #[cfg(not(unix))]
-pub(super) async fn wait() -> Signal {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> Self {
+        Self
     }
-    Signal::Interrupt
+
+    /// Waits for the next signal; for ever where none can be had.
+    pub(super) async fn next(&mut self) -> Signal {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
 }

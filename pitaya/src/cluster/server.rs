@@ -29,7 +29,7 @@ pub struct ServerInfo {
 
 /// The metadata key of servers that order forwarded messages per session themselves, so that a
 /// frontend may send the next one before the last one was answered.
-pub const ORDERED: &str = "ordered";
+pub(crate) const ORDERED: &str = "ordered";
 
 /// Why a record is none of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -146,6 +146,10 @@ pub struct BindMsg {
     /// The frontend's id.
     #[prost(string, tag = "2")]
     pub fid: String,
+    /// When it was bound, in nanoseconds since 1970; 0 from Go servers. Ours alone: of two binds at
+    /// the same time the later one wins, so that exactly one survives.
+    #[prost(uint64, tag = "100")]
+    pub epoch: u64,
 }
 
 impl Response {
@@ -200,7 +204,7 @@ mod tests {
     /// The decode vectors of the cluster protocol, chapter 3.
     #[test]
     fn every_message_has_its_bytes() {
-        check(BindMsg { uid: "u1".into(), fid: "f1".into() }, "0a02753112026631");
+        check(BindMsg { uid: "u1".into(), fid: "f1".into(), epoch: 0 }, "0a02753112026631");
         let note = Msg {
             route: "room.room.note".into(),
             r#type: MsgType::MsgNotify.into(),

@@ -1,11 +1,14 @@
 //! The steps of one call, as generated code takes them.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::hooks::HookReply;
 use super::{CallFuture, Context, Return};
 use crate::error::{Error, codes};
+use crate::isolate::{isolated, isolated_now};
 use crate::message::{AnyMessage, Body};
 
 /// Decodes the argument: `PIT-400` with the serializer's text if that fails.
@@ -13,45 +16,111 @@ pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
     T::decode(ctx.serializer(), body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
 }
 
-/// Validates the argument and runs the before-hooks on it.
-pub async fn before<T: Body>(ctx: &Context<'_>, message: &mut T) -> Result<(), Error> {
+/// Calls a method with an argument: validation, before-hooks, the method, after-hooks, the reply.
+///
+/// Where there are no hooks the method's own future is the whole call: held once, it counts once
+/// against the room that a call has.
+pub(super) fn run<'a, A: Body, R: Return, F: Future<Output = R> + Send + 'a>(
+    ctx: &'a Context<'a>,
+    message: Result<A, Error>,
+    limit: impl Limit + 'a,
+    call: impl FnOnce(A) -> F + Send + 'a,
+    check: impl FnOnce(R) -> R + Send + 'a,
+) -> CallFuture<'a> {
+    let mut message = match message {
+        Ok(message) => message,
+        Err(error) => return failed(error),
+    };
     if ctx.validates() {
-        message.validate()?;
+        match isolated_now(ctx.app(), "validation", || message.validate()) {
+            Ok(Ok(())) => {}
+            Ok(Err(invalid)) => return failed(invalid.into()),
+            Err(panicked) => return failed(panicked),
+        }
     }
+    if !is_hooked(ctx) {
+        let call = limit.apply(call(message));
+        return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
+    }
+    boxed_or_inline(async move {
+        run_before_hooks(ctx, Some(&mut message)).await?;
+        let returned = limit.apply(call(message)).await;
+        finish(ctx, returned.map(check)).await
+    })
+}
+
+/// Calls a method without argument.
+pub(super) fn run_nothing<'a, R: Return, F: Future<Output = R> + Send + 'a>(
+    ctx: &'a Context<'a>,
+    limit: impl Limit + 'a,
+    call: impl FnOnce() -> F + Send + 'a,
+    check: impl FnOnce(R) -> R + Send + 'a,
+) -> CallFuture<'a> {
+    if !is_hooked(ctx) {
+        let call = limit.apply(call());
+        return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
+    }
+    boxed_or_inline(async move {
+        run_before_hooks(ctx, None).await?;
+        let returned = limit.apply(call()).await;
+        finish(ctx, returned.map(check)).await
+    })
+}
+
+async fn run_before_hooks(
+    ctx: &Context<'_>,
+    mut message: Option<&mut dyn AnyMessage>,
+) -> Result<(), Error> {
     for hook in ctx.before_hooks() {
-        hook.before(ctx, Some(message)).await?;
+        let message = message.as_mut().map(|message| &mut **message as &mut dyn AnyMessage);
+        isolated(ctx.app(), "before_hook", async { hook.before(ctx, message).await }).await?;
     }
     Ok(())
 }
 
-/// Runs the before-hooks of a method without argument.
-pub async fn before_nothing(ctx: &Context<'_>) -> Result<(), Error> {
-    for hook in ctx.before_hooks() {
-        hook.before(ctx, None).await?;
+fn is_hooked(ctx: &Context<'_>) -> bool {
+    !ctx.before_hooks().is_empty() || !ctx.after_hooks().is_empty()
+}
+
+fn failed<'a>(error: Error) -> CallFuture<'a> {
+    boxed_or_inline(ready(Err(error)))
+}
+
+/// Sends the reply, or gives back the error.
+fn send<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
+    match returned.and_then(R::into_reply)? {
+        Some(reply) => encode(ctx, || ctx.reply(&reply)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Encoding may be the application's code. It runs when hooks have run, so that its panic is not
+/// for them to see.
+fn encode(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    isolated_now(ctx.app(), "encode", reply)?
+}
+
+/// All of them, also after one that panicked, which is an error like any other.
+async fn run_after_hooks(ctx: &Context<'_>, reply: &mut HookReply<'_>) {
+    for hook in ctx.after_hooks() {
+        let run = async {
+            hook.after(ctx, reply).await;
+            Ok(())
+        };
+        if let Err(error) = isolated(ctx.app(), "after_hook", run).await {
+            reply.fail(error);
+        }
+    }
+}
+
+/// Shows a call that panicked to the after-hooks, which may answer something else.
+pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(), Error> {
+    finish::<Result<bytes::Bytes, Error>>(ctx, Err(error)).await
 }
 
 /// Runs the after-hooks and sends the reply, or the error of a call that was ended.
-pub async fn finish<R: Return>(
-    ctx: &Context<'_>,
-    returned: Result<R, Error>,
-) -> Result<(), Error> {
-    let reply = returned.and_then(R::into_reply);
-    if ctx.after_hooks().is_empty() {
-        return match reply? {
-            Some(reply) => ctx.reply(&reply),
-            None => Ok(()),
-        };
-    }
-    Box::pin(finish_hooked(ctx, reply)).await
-}
-
-async fn finish_hooked<T: Body>(
-    ctx: &Context<'_>,
-    reply: Result<Option<T>, Error>,
-) -> Result<(), Error> {
-    let (mut value, error) = match reply {
+async fn finish<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
+    let (mut value, error) = match returned.and_then(R::into_reply) {
         Ok(value) => (value, None),
         Err(error) => (None, Some(error)),
     };
@@ -60,29 +129,54 @@ async fn finish_hooked<T: Body>(
         replacement: None,
         error,
     };
-    for hook in ctx.after_hooks() {
-        hook.after(ctx, &mut hooked).await;
-    }
+    run_after_hooks(ctx, &mut hooked).await;
     let HookReply {
         replacement, error, ..
     } = hooked;
     match (error, replacement, &value) {
         (Some(error), ..) => Err(error),
-        (None, Some(replacement), _) => ctx.reply_any(&*replacement),
-        (None, None, Some(value)) => ctx.reply(value),
+        (None, Some(replacement), _) => encode(ctx, || ctx.reply_any(&*replacement)),
+        (None, None, Some(value)) => encode(ctx, || ctx.reply(value)),
         (None, None, None) => Ok(()),
     }
 }
 
-/// Ends a call that takes longer than `limit`: `PIT-504`.
-pub async fn with_timeout<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::new(codes::TIMEOUT, "request timeout")
-            .with_metadata("timeout", format!("{limit:?}"))),
+/// How long a call may take.
+pub trait Limit: Send {
+    /// The call, ended when it takes longer.
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send;
+}
+
+/// As long as it takes.
+pub struct Unlimited;
+
+impl Limit for Unlimited {
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send {
+        call.map(Ok)
+    }
+}
+
+/// At most this long, `#[route(timeout = "..")]`; `PIT-504` is the answer to one that takes longer.
+pub struct Within(pub Duration);
+
+impl Limit for Within {
+    fn apply<F: Future + Send>(
+        self,
+        call: F,
+    ) -> impl Future<Output = Result<F::Output, Error>> + Send {
+        let Self(limit) = self;
+        tokio::time::timeout(limit, call).map(move |ended| {
+            ended.map_err(|_| {
+                Error::new(codes::TIMEOUT, "request timeout")
+                    .with_metadata("timeout", format!("{limit:?}"))
+            })
+        })
     }
 }
 
@@ -96,6 +190,8 @@ pub fn boxed_or_inline<'a>(
 /// What dispatch answers to an index that the service doesn't have: a mistake of the runtime.
 pub fn no_such_method<'a>(service: &'static str, index: u16) -> CallFuture<'a> {
     boxed_or_inline(async move {
-        Err(Error::internal(format!("service `{service}` has no method {index}")))
+        Err(Error::internal(format!(
+            "service `{service}` has no method {index}"
+        )))
     })
 }

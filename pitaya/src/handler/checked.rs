@@ -10,7 +10,8 @@
 use std::future::{Future, pending};
 use std::marker::PhantomData;
 
-use super::{CallFuture, Context, Return, RouteKind, boxed_or_inline};
+use super::call::{self, Limit, boxed_or_inline};
+use super::{CallFuture, Context, Return, RouteKind};
 use crate::client::{self, ServiceClient};
 use crate::error::Error;
 use crate::message::{Body, TypeInfo};
@@ -63,34 +64,31 @@ impl<A: Body, R: Return> Call<A, R> {
     /// The typed client may wait for an answer.
     pub const MAY_REQUEST: bool = matches!(R::KIND, RouteKind::Request);
 
-    /// Validates the argument and runs the before-hooks on it.
-    pub fn before<'a>(
-        ctx: &'a Context<'_>,
-        message: &'a mut A,
-    ) -> impl Future<Output = Result<(), Error>> + Send + 'a {
-        super::call::before(ctx, message)
-    }
-
     /// Passes a future on when it is `Send`; generated code calls it at the method's name, so that
     /// the compiler points there.
     pub fn must_be_send<F: Future<Output = R> + Send>(future: F) -> F {
         future
     }
 
-    /// Runs the after-hooks and sends the reply.
-    pub fn finish<'a>(
-        ctx: &'a Context<'_>,
-        returned: R,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, A, R> {
-        super::call::finish(ctx, Ok(returned))
+    /// Calls a method with an argument.
+    pub fn run<'a, F: Future<Output = R> + Send + 'a>(
+        ctx: &'a Context<'a>,
+        message: Result<A, Error>,
+        limit: impl Limit + 'a,
+        call: impl FnOnce(A) -> F + Send + 'a,
+        check: impl FnOnce(R) -> R + Send + 'a,
+    ) -> CallFuture<'a> {
+        call::run(ctx, message, limit, call, check)
     }
 
-    /// The same for a call with a time limit, which may have ended it.
-    pub fn finish_in_time<'a>(
-        ctx: &'a Context<'_>,
-        returned: Result<R, Error>,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, A, R> {
-        super::call::finish(ctx, returned)
+    /// Calls a method without argument.
+    pub fn run_nothing<'a, F: Future<Output = R> + Send + 'a>(
+        ctx: &'a Context<'a>,
+        limit: impl Limit + 'a,
+        call: impl FnOnce() -> F + Send + 'a,
+        check: impl FnOnce(R) -> R + Send + 'a,
+    ) -> CallFuture<'a> {
+        call::run_nothing(ctx, limit, call, check)
     }
 
     /// Requests the method, for typed clients.
@@ -110,13 +108,6 @@ impl<A: Body, R: Return> Call<A, R> {
     ) -> impl Future<Output = Result<(), client::Error>> + Send + use<'a, A, R> {
         service.notify(method, argument)
     }
-
-    /// Puts the call's future in its place.
-    pub fn start<'a>(
-        future: impl Future<Output = Result<(), Error>> + Send + 'a,
-    ) -> CallFuture<'a> {
-        boxed_or_inline(future)
-    }
 }
 
 /// What [`Call`] falls back to for types that don't fit.
@@ -132,31 +123,29 @@ pub trait CallFallback<A, R>: Sized {
     /// No second complaint.
     const MAY_REQUEST: bool = true;
 
-    /// Never runs.
-    fn before(_: &Context<'_>, _: &mut A) -> impl Future<Output = Result<(), Error>> + Send {
-        pending()
-    }
-
     /// Passes any future on.
     fn must_be_send<F: Future<Output = R>>(future: F) -> F {
         future
     }
 
     /// Never runs.
-    fn finish(_: &Context<'_>, _: R) -> impl Future<Output = Result<(), Error>> + Send {
-        pending()
+    fn run<'a, F: Future<Output = R>>(
+        _: &'a Context<'a>,
+        _: Result<A, Error>,
+        _: impl Limit,
+        _: impl FnOnce(A) -> F,
+        _: impl FnOnce(R) -> R,
+    ) -> CallFuture<'a> {
+        boxed_or_inline(pending())
     }
 
     /// Never runs.
-    fn finish_in_time(
-        _: &Context<'_>,
-        _: Result<R, Error>,
-    ) -> impl Future<Output = Result<(), Error>> + Send {
-        pending()
-    }
-
-    /// Never runs.
-    fn start<'a>(_: impl Future<Output = Result<(), Error>>) -> CallFuture<'a> {
+    fn run_nothing<'a, F: Future<Output = R>>(
+        _: &'a Context<'a>,
+        _: impl Limit,
+        _: impl FnOnce() -> F,
+        _: impl FnOnce(R) -> R,
+    ) -> CallFuture<'a> {
         boxed_or_inline(pending())
     }
 

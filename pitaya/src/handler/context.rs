@@ -1,15 +1,18 @@
 //! What a handler is given besides its argument.
 
 use std::any::{Any, TypeId};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::table::MountedRoute;
 use super::{AfterHook, BeforeHook, RouteSpec};
 use crate::app::AppHandle;
+use crate::cluster::Metadata;
 use crate::error::Error;
 use crate::message::{AnyMessage, Body, Serializer};
 use crate::session::{Session, Wake};
@@ -24,15 +27,48 @@ pub struct Context<'a> {
     /// The request's id; 0 when no answer is wanted.
     id: u64,
     wake: Wake,
+    /// What came with a message that was forwarded here.
+    incoming: Option<Incoming<'a>>,
     /// What hooks leave for each other and for the handler; usually nothing.
     values: Mutex<Option<Box<Values>>>,
+}
+
+struct Incoming<'a> {
+    metadata: &'a Metadata,
+    deadline: Option<Instant>,
 }
 
 type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
-        Self { session, route, id, wake, values: Mutex::new(None) }
+        Self { session, route, id, wake, incoming: None, values: Mutex::new(None) }
+    }
+
+    /// The circumstances of a message that was forwarded here.
+    pub(crate) fn forwarded(
+        session: &'a Session,
+        route: &'a MountedRoute,
+        id: u64,
+        metadata: &'a Metadata,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let incoming = Some(Incoming { metadata, deadline });
+        Self { incoming, ..Self::new(session, route, id, Wake::No) }
+    }
+
+    /// What came with the message from the client's own server, and goes along with calls made
+    /// with this context.
+    pub fn metadata(&self) -> Cow<'_, Metadata> {
+        match &self.incoming {
+            Some(incoming) => Cow::Borrowed(incoming.metadata),
+            None => Cow::Owned(Metadata::default()),
+        }
+    }
+
+    /// When the client's own server stops waiting; `None` on that server itself.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.incoming.as_ref().and_then(|incoming| incoming.deadline)
     }
 
     /// The session of the client that sent the message.

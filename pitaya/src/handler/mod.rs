@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use stackfuture::StackFuture;
 
-pub use call::{before, before_nothing, boxed_or_inline, decode, finish, no_such_method, with_timeout};
+pub(crate) use call::finish_panicked;
+pub use call::{Limit, Unlimited, Within, boxed_or_inline, decode, no_such_method};
 pub use checked::{
     Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,
 };

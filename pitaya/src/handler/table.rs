@@ -1,7 +1,6 @@
 //! All routes of one app: built once at start, looked up for every message.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{CallFuture, Context, Dispatch, HandlerService, RouteKind, RouteSpec};
@@ -46,6 +45,8 @@ pub(crate) struct Table {
     by_code: Vec<u16>,
     dictionary: Dictionary,
     server_type: String,
+    /// Messages for other server types are forwarded.
+    forwards: bool,
 }
 
 const NOWHERE: u16 = u16::MAX;
@@ -55,6 +56,8 @@ pub(crate) enum Target {
     Route { index: u16, by_code: bool },
     /// Nowhere: this is what its sender is told.
     Error(Error),
+    /// To a server of this type; the whole route.
+    Forward { kind: String, route: String },
     /// A code that the dictionary lacks, which ends the connection.
     UnknownCode,
 }
@@ -65,6 +68,7 @@ impl Table {
         services: Vec<(Mounted, Arc<dyn Dispatch>)>,
         dictionary: Dictionary,
         ordered: bool,
+        forwards: bool,
         recorder: &crate::observe::AppRecorder,
     ) -> Self {
         let mut table = Self {
@@ -74,6 +78,7 @@ impl Table {
             by_code: Vec::new(),
             dictionary,
             server_type: server_type.to_owned(),
+            forwards,
         };
         for (mounted, service) in services {
             let service_index = table.services.len() as u16;
@@ -131,6 +136,17 @@ impl Table {
         }
     }
 
+    /// Finds a forwarded message's route, whatever server type it names.
+    pub(crate) fn resolve_anywhere(&self, route: &str, request: bool) -> Target {
+        self.resolve(RouteRef::Name(short(route).as_bytes()), request)
+    }
+
+    /// Whether calls of this route may overlap, whatever server type it names.
+    pub(crate) fn overlaps_anywhere(&self, route: &str) -> bool {
+        let index = self.by_name.get(short(route).as_bytes());
+        index.and_then(|&index| self.route(index)).is_some_and(|route| route.overlaps)
+    }
+
     /// Why there is no such route.
     #[cold]
     fn explain(&self, route: RouteRef<'_>) -> Target {
@@ -143,6 +159,10 @@ impl Table {
         };
         Target::Error(match Route::parse(&name) {
             Err(error) => Error::new(codes::BAD_REQUEST, error.to_string()),
+            Ok(Route { server: Some(server), .. }) if server != self.server_type && self.forwards => {
+                let (kind, route) = (server.to_owned(), name.clone().into_owned());
+                return Target::Forward { kind, route };
+            }
             Ok(Route { server: Some(server), .. }) if server != self.server_type => {
                 Error::new(codes::INTERNAL, "no servers available of this type")
             }
@@ -153,7 +173,7 @@ impl Table {
         })
     }
 
-    /// Calls a route; a panic while the argument is decoded is an error like any other.
+    /// Calls a route. The argument is decoded at once, which may run an application's code.
     #[inline]
     pub(crate) fn dispatch<'a>(
         &'a self,
@@ -161,14 +181,18 @@ impl Table {
         ctx: &'a Context<'a>,
         body: &[u8],
     ) -> CallFuture<'a> {
-        let Some(service) = self.services.get(usize::from(route.service)) else {
-            return CallFuture::from(async { Err(Error::internal("the service is not mounted")) });
-        };
-        let call = AssertUnwindSafe(|| service.dispatch(route.index, ctx, body));
-        catch_unwind(call).unwrap_or_else(|_| {
-            ctx.app().metrics().panicked("decode");
-            CallFuture::from(async { Err(Error::new(codes::INTERNAL, "internal error")) })
-        })
+        match self.services.get(usize::from(route.service)) {
+            Some(service) => service.dispatch(route.index, ctx, body),
+            None => CallFuture::from(async { Err(Error::internal("the service is not mounted")) }),
+        }
+    }
+}
+
+/// The part of a route behind its server type.
+fn short(route: &str) -> &str {
+    match route.split_once('.') {
+        Some((_, rest)) if rest.contains('.') => rest,
+        _ => route,
     }
 }
 

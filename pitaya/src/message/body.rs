@@ -83,6 +83,7 @@ impl<T: Message> Body for T {
 
 macro_rules! raw_body {
     ($type:ty, $from:expr) => {
+        #[diagnostic::do_not_recommend]
         impl Body for $type {
             const INFO: TypeInfo = TypeInfo {
                 name: "bytes",

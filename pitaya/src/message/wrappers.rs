@@ -42,6 +42,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Body for Proto<T>
 where
     T: prost::Message + Default + 'static,
@@ -117,6 +118,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Body for Json<T>
 where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,

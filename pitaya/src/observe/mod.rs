@@ -26,6 +26,8 @@ pub(crate) struct Metrics {
     pub(crate) outbound_overflow: Counter,
     /// Messages still queued when a connection closed.
     pub(crate) dropped_at_close: Counter,
+    /// Messages that had come from a client but were not served when its connection closed.
+    pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
@@ -85,7 +87,8 @@ impl Metrics {
             queue_room: r.histogram("pitaya_channel_channel_capacity", &[("channel", "agent_chsend")]),
             outbound_overflow: r.dropped("queue_full"),
             dropped_at_close: r.dropped("connection_closed"),
-            ignored_messages: r.dropped("not_for_servers"),
+            unserved: r.counter("pitaya_message_dropped_total", &[("cause", "connection_closed")]),
+            ignored_messages: r.counter("pitaya_message_dropped_total", &[("cause", "not_for_servers")]),
             grace_expired: r.counter("pitaya_handler_dropped_total", &[("cause", "grace_expired")]),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
@@ -100,6 +103,22 @@ impl Metrics {
             refused_messages: Mutex::new(HashMap::new()),
             recorder,
         }
+    }
+
+    /// A message was forwarded and answered; `code` is empty when that went well.
+    pub(crate) fn forwarded(&self, route: &str, time: Duration, code: &str) {
+        self.response("handler", route, time, code);
+    }
+
+    /// A call of another server has ended; `code` is empty when it went well.
+    pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
+        self.response("rpc", route, time, code);
+    }
+
+    fn response(&self, kind: &str, route: &str, time: Duration, code: &str) {
+        let status = if code.is_empty() { "ok" } else { "failed" };
+        let labels = [("route", route), ("status", status), ("type", kind), ("code", code)];
+        self.recorder.histogram("pitaya_handler_response_time_ns", &labels).record(nanos(time));
     }
 
     pub(crate) fn connection_refused(&self, refusal: Refusal) {
@@ -155,14 +174,16 @@ impl RouteMetrics {
         }
     }
 
-    /// From the moment a message was taken off the input until its handler was started.
+    /// From the moment a message was read from the client until its handler was started. Of
+    /// messages that wait for an earlier one the last read counts, so that one reading of the clock
+    /// is enough for all.
     #[inline]
     pub(crate) fn delayed(&self, delay: Duration) {
         self.delay.record(nanos(delay));
     }
 
-    /// From the moment a message was taken off the input until its reply was handed to the
-    /// connection's output.
+    /// From the moment a message was read, as above, until its reply was handed to the connection's
+    /// output.
     #[inline]
     pub(crate) fn succeeded(&self, time: Duration) {
         self.ok.record(nanos(time));
@@ -193,5 +214,6 @@ fn response_time(recorder: &AppRecorder, path: &str, status: &str, code: &str) -
 }
 
 fn nanos(duration: Duration) -> f64 {
-    duration.as_nanos() as f64
+    // Not by way of u128, which is slow to convert.
+    duration.as_secs() as f64 * 1e9 + f64::from(duration.subsec_nanos())
 }

@@ -42,6 +42,7 @@ impl Session {
     /// When the value has no JSON form.
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), DataError> {
         let value = serde_json::to_value(value).map_err(|cause| DataError::new(key, cause))?;
+        self.note_change(key, Some(value.clone()));
         self.0.state.lock().extras().data.insert(key.to_owned(), value);
         Ok(())
     }
@@ -59,7 +60,7 @@ impl Session {
             None if key == IP_VERSION => self.ip_version().map(Value::from),
             value => value,
         };
-        value.map(|value| T::deserialize(value).map_err(|cause| DataError::new(key, cause))).transpose()
+        value.map(|value| typed(&value).map_err(|cause| DataError::new(key, cause))).transpose()
     }
 
     /// Whether there is a value under `key`.
@@ -72,6 +73,7 @@ impl Session {
 
     /// Removes the value under `key`: whether there was one.
     pub fn remove(&self, key: &str) -> bool {
+        self.note_change(key, None);
         let mut state = self.0.state.lock();
         state.extras.as_mut().is_some_and(|extras| extras.data.remove(key).is_some())
     }
@@ -90,7 +92,11 @@ impl Session {
 
     /// Replaces all values.
     pub fn set_data(&self, data: BTreeMap<String, Value>) {
-        self.0.state.lock().extras().data = data;
+        let earlier: Vec<String> = {
+            let mut state = self.0.state.lock();
+            std::mem::replace(&mut state.extras().data, data.clone()).into_keys().collect()
+        };
+        self.note_all_changed(&data, &earlier);
     }
 
     /// Lends the session's own `T` to `f`; the first call makes one.
@@ -138,6 +144,20 @@ impl Session {
         })
     }
 }
+
+/// A whole number may have become a float on its way through other servers; it still is one.
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
+    T::deserialize(value).or_else(|cause| {
+        let whole = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
+        match whole {
+            Some(whole) => T::deserialize(Value::from(whole as i64)).map_err(|_| cause),
+            None => Err(cause),
+        }
+    })
+}
+
+/// Below this every whole number is a float of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl DataError {
     fn new(key: &str, cause: serde_json::Error) -> Self {

@@ -44,6 +44,9 @@ pub(super) fn reply(
     wake: Wake,
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
 ) -> Result<()> {
+    if let Some(remote) = &session.0.remote {
+        return remote.reply(encode);
+    }
     scratch::with(Scratch::Body, |body| {
         encode(body).map_err(|error| Error::msg(error.0))?;
         deflated(session.app().compresses(), body, |body, compressed| {
@@ -68,7 +71,10 @@ pub(super) fn reply(
             if session.out().reply(write, wake == Wake::Yes) {
                 Ok(())
             } else {
-                session.app().metrics().dropped_at_close.increment(1);
+                // A refused answer becomes an error, which is refused as well: counted once, here.
+                if flag == Flag::Error {
+                    session.app().metrics().dropped_at_close.increment(1);
+                }
                 Err(super::broken_pipe())
             }
         })
@@ -87,11 +93,19 @@ pub(crate) struct PushFrames<'a> {
 
 impl<'a> PushFrames<'a> {
     pub(crate) fn new<T: Body>(app: &AppHandle, route: &'a str, value: &T) -> Result<Self> {
+        Self::of(app, route, |out| value.encode(app.serializer(), out))
+    }
+
+    fn of(
+        app: &AppHandle,
+        route: &'a str,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<Self> {
         if route.len() > message::MAX_ROUTE_LEN {
             return Err(Error::msg("a push route may have 255 bytes"));
         }
         scratch::with(Scratch::Body, |body| {
-            value.encode(app.serializer(), body).map_err(|error| Error::msg(error.0))?;
+            encode(body).map_err(|error| Error::msg(error.0))?;
             let (body, compressed) =
                 deflated(app.compresses(), body, |body, compressed| (body.to_vec(), compressed));
             let code = app.dictionary().code(route);
@@ -99,15 +113,30 @@ impl<'a> PushFrames<'a> {
         })
     }
 
+    /// A push whose body was encoded elsewhere.
+    pub(crate) fn raw(app: &AppHandle, route: &'a str, body: &[u8]) -> Result<Self> {
+        Self::of(app, route, |out| {
+            out.extend_from_slice(body);
+            Ok(())
+        })
+    }
+
     /// The frame for a client that takes route codes, or one that does not.
+    #[inline]
     pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
-        let (place, route) = match self.code {
-            Some(code) if coded => (&mut self.coded, RouteRef::Code(code)),
-            _ => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
-        };
-        if let Some(frame) = place {
-            return Ok(frame.clone());
+        let code = if coded { self.code } else { None };
+        match if code.is_some() { &self.coded } else { &self.named } {
+            Some(frame) => Ok(frame.clone()),
+            None => self.build(code),
         }
+    }
+
+    #[cold]
+    fn build(&mut self, code: Option<u16>) -> Result<Bytes> {
+        let (place, route) = match code {
+            Some(code) => (&mut self.coded, RouteRef::Code(code)),
+            None => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
+        };
         let head = packet::HEADER_LEN + 2 + self.route.len();
         let mut out = Vec::with_capacity(head + self.body.len());
         let mark = packet::begin(PacketType::Data, &mut out);

@@ -9,6 +9,7 @@ mod data;
 mod frame;
 pub(crate) mod outbound;
 mod pool;
+mod remote;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,9 +24,11 @@ pub use data::DataError;
 pub(crate) use close::CloseCallback;
 pub(crate) use frame::PushFrames;
 pub(crate) use pool::SessionPool;
+pub(crate) use remote::parse_data;
 pub use pool::Sessions;
 
 use crate::app::AppHandle;
+use crate::cluster::Lanes;
 use crate::error::{Error, Result, codes};
 use crate::error_body;
 use crate::message::{AnyMessage, Body, CodecError, Serializer};
@@ -46,6 +49,8 @@ pub(crate) struct Inner {
     id: u64,
     app: AppHandle,
     peer: Option<SocketAddr>,
+    /// The client is connected to another server: this is a copy for one call.
+    remote: Option<Box<remote::Remote>>,
     pub(crate) out: Outbound,
     state: Mutex<State>,
     /// The client has shown that it understands route codes, so pushes may use them.
@@ -60,6 +65,10 @@ struct State {
     uid: Option<Uid>,
     /// A bind is under way: no second one may start.
     binding: bool,
+    /// When it was bound; see [`Session::bind_epoch`].
+    bind_epoch: u64,
+    /// The cluster's transport brings the user's messages here.
+    subscribed: bool,
     closed: Option<CloseReason>,
     /// A callback registered from now on runs at once.
     callbacks_done: bool,
@@ -72,16 +81,30 @@ struct Extras {
     data: data::Data,
     states: data::States,
     on_close: Vec<CloseCallback>,
+    /// While a bind is under way: who had the user before, and gets it back if the bind fails.
+    displaced: Option<Session>,
+    /// Messages on their way to other servers.
+    lanes: Lanes,
     /// Cancelled when the session closes; made when somebody asks.
     closed: Option<CancellationToken>,
 }
 
 impl Session {
     pub(crate) fn new(id: u64, app: AppHandle, peer: Option<SocketAddr>) -> Self {
+        Self::build(id, app, peer, None)
+    }
+
+    fn build(
+        id: u64,
+        app: AppHandle,
+        peer: Option<SocketAddr>,
+        remote: Option<Box<remote::Remote>>,
+    ) -> Self {
         Self(Arc::new(Inner {
             id,
             app,
             peer,
+            remote,
             out: Outbound::new(),
             state: Mutex::new(State::default()),
             takes_codes: AtomicBool::new(false),
@@ -121,20 +144,40 @@ impl Session {
     /// configured otherwise), `PIT-000` when the message cannot be encoded or the route is longer
     /// than 255 bytes.
     pub async fn push<T: Body>(&self, route: &str, message: &T) -> Result<()> {
+        if self.is_remote() {
+            return self.push_remote(route, message).await;
+        }
         let mut frames = PushFrames::new(&self.0.app, route, message)?;
         self.deliver(&mut frames)
     }
 
     /// Kicks the client: everything queued still leaves, then the kick packet, then the connection
     /// closes. A second call does nothing.
-    pub async fn kick(&self) {
+    ///
+    /// # Errors
+    /// None on the client's own server; elsewhere the session needs a user, and the call to its
+    /// own server may fail.
+    pub async fn kick(&self) -> Result<()> {
+        if let Some(remote) = &self.0.remote {
+            return self.kick_remote(remote).await;
+        }
+        self.kick_here();
+        Ok(())
+    }
+
+    /// Kicks a client of this server.
+    pub(crate) fn kick_here(&self) {
         self.end(CloseReason::Kicked, End::Flush, &packet::KICK);
     }
 
     /// Closes the connection without a kick packet, after what is queued has left. A second call
     /// does nothing.
+    ///
+    /// On another server than the client's own it does nothing: the copy dies with its call.
     pub async fn close(&self) {
-        self.end(CloseReason::Closed, End::Flush, &[]);
+        if !self.is_remote() {
+            self.end(CloseReason::Closed, End::Flush, &[]);
+        }
     }
 
     /// Why the session ended; `None` while it lives.
@@ -232,6 +275,11 @@ impl Session {
         self.0.state.lock().handshake = Some(data);
     }
 
+    /// Lends the session's lanes to `f`, under a lock.
+    pub(crate) fn with_lanes<R>(&self, f: impl FnOnce(&mut Lanes) -> R) -> R {
+        f(&mut self.0.state.lock().extras().lanes)
+    }
+
     pub(crate) fn overlapping(&self) -> u32 {
         self.0.overlapping.load(Ordering::Acquire)
     }
@@ -262,7 +310,7 @@ pub(crate) struct Overlap(Session);
 impl Drop for Overlap {
     fn drop(&mut self) {
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
-        self.0.0.out.wake();
+        self.0.0.out.wake_now();
     }
 }
 

@@ -76,6 +76,44 @@ macro_rules! declare {
 
 declare!(Declared { self_made: Option<String> = 1, out: Vec<i32> = 2, });
 
+// What the author derives is left to the author.
+#[pitaya::message]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Derived {
+    name: String,
+}
+
+#[pitaya::message]
+#[derive(std::clone::Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+enum DerivedChoice {
+    #[default]
+    Only,
+}
+
+#[test]
+fn every_trait_of_the_author_stands_beside_ours() {
+    let names = std::collections::HashSet::from([Derived::default()]);
+    assert!(names.contains(&Derived {
+        name: String::new()
+    }));
+    assert!(Derived::default() < Derived { name: "a".into() });
+    assert_eq!(
+        format!("{:?} {:?}", Derived::default(), DerivedChoice::Only),
+        "Derived { name: \"\" } Only"
+    );
+    let shown = format!(
+        "{:#?}",
+        Declared {
+            self_made: Some("a".into()),
+            out: vec![1]
+        }
+    );
+    assert_eq!(
+        shown,
+        "Declared {\n    self_made: Some(\n        \"a\",\n    ),\n    out: [\n        1,\n    ],\n}"
+    );
+}
+
 #[test]
 fn generated_code_works_anywhere() {
     use nothing_in_scope as odd;

@@ -153,6 +153,17 @@ impl FieldOptions {
             }
             !ours
         });
+        if let Place::Value = place {
+            // A value has a number, but not here.
+            list.retain(|option| {
+                let number = option.name == "number";
+                if number {
+                    let message = "the number of a value stands behind its name: `Name = 1`";
+                    errors.push(syn::Error::new(option.span, message));
+                }
+                !number
+            });
+        }
         let mut options = Self::default();
         for option in known(list, place.known(), errors) {
             let result = match option.name.as_str() {

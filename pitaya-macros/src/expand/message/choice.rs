@@ -41,11 +41,9 @@ pub(super) fn enumeration(model: &Model, values: &[Value]) -> TokenStream {
             }
         }
     });
-    let default = (!model.derives_default).then(|| never_default(model));
     let serde = serde_impls(model);
     quote! {
         #descriptor
-        #default
 
         #[automatically_derived]
         impl __pitaya::field::Enumeration for #ident {
@@ -97,39 +95,12 @@ pub(super) fn enumeration(model: &Model, values: &[Value]) -> TokenStream {
     }
 }
 
-/// The default of a type that was refused: it is there to be there, the program does not compile.
-fn never_default(model: &Model) -> TokenStream {
-    let ident = &model.ident;
-    quote! {
-        #[automatically_derived]
-        impl ::core::default::Default for #ident {
-            fn default() -> Self {
-                ::core::unreachable!()
-            }
-        }
-    }
-}
-
 pub(super) fn oneof(model: &Model, variants: &[Field]) -> TokenStream {
-    let ident = &model.ident;
     let field_descriptors = variants.iter().map(field_descriptor);
     let descriptor = descriptor(
         model,
         &quote!(__pitaya::descriptor::Shape::Oneof(&[#(#field_descriptors),*])),
     );
-    let default = match variants.first() {
-        None => never_default(model),
-        Some(Field {
-            ident: first, ty, ..
-        }) => quote_spanned! {shown_at(ty)=>
-            #[automatically_derived]
-            impl ::core::default::Default for #ident {
-                fn default() -> Self {
-                    Self::#first(<#ty as __pitaya::field::Field>::initial())
-                }
-            }
-        },
-    };
     let checks = variants.iter().filter(|_| !model.options.json).map(|field| {
         let ty = &field.ty;
         let message = format!(
@@ -149,7 +120,6 @@ pub(super) fn oneof(model: &Model, variants: &[Field]) -> TokenStream {
     quote! {
         #descriptor
         #(#checks)*
-        #default
         #oneof
         #field
         #serde

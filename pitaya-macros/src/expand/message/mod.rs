@@ -7,6 +7,10 @@ mod attrs;
 mod choice;
 mod model;
 mod record;
+mod traits;
+
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -15,9 +19,6 @@ use syn::{Attribute, Item};
 
 use self::attrs::TypeOptions;
 use self::model::{Kind, Model};
-
-/// The types that every message implements by derive, unless its author already says so.
-const DERIVES: [&str; 4] = ["Clone", "Debug", "Default", "PartialEq"];
 
 pub(crate) fn message(
     attributes: TokenStream,
@@ -35,7 +36,7 @@ pub(crate) fn message(
     if !errors.is_empty() {
         model.empty();
     }
-    add_derives(&mut item, &model);
+    let traits = traits::add(&mut item, &model);
     let impls = match &model.kind {
         Kind::Record(fields) => record::expand(&model, fields),
         Kind::Enumeration(values) => choice::enumeration(&model, values),
@@ -48,58 +49,11 @@ pub(crate) fn message(
         #[allow(deprecated)]
         const _: () = {
             use #krate::__private as __pitaya;
+            #traits
             #impls
         };
     };
     (expanded, errors)
-}
-
-/// Adds the derives that are missing.
-fn add_derives(item: &mut Item, model: &Model) {
-    let attributes = match item {
-        Item::Struct(item) => &mut item.attrs,
-        Item::Enum(item) => &mut item.attrs,
-        _ => return,
-    };
-    let present = derived(attributes);
-    let missing = DERIVES.iter().filter(|&&name| {
-        !present.iter().any(|derive| derive == name) && (name != "Default" || model.derives_default)
-    });
-    let traits: Vec<TokenStream> = missing
-        .map(|&name| {
-            let name = syn::Ident::new(name, Span::call_site());
-            match name.to_string().as_str() {
-                "Clone" => quote!(::core::clone::#name),
-                "Debug" => quote!(::core::fmt::#name),
-                "Default" => quote!(::core::default::#name),
-                _ => quote!(::core::cmp::#name),
-            }
-        })
-        .collect();
-    if !traits.is_empty() {
-        attributes.push(syn::parse_quote!(#[derive(#(#traits),*)]));
-    }
-}
-
-/// The last segments of everything the author derives below `#[message]`.
-fn derived(attributes: &[Attribute]) -> Vec<String> {
-    let mut names = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("derive"))
-    {
-        // A malformed derive is the compiler's to report.
-        _ = attribute.parse_nested_meta(|meta| {
-            names.extend(
-                meta.path
-                    .segments
-                    .last()
-                    .map(|segment| segment.ident.to_string()),
-            );
-            Ok(())
-        });
-    }
-    names
 }
 
 /// Doc comments, line by line.

@@ -208,10 +208,16 @@ fn name(
         return (key, ident.span());
     };
     let key = rename.value();
-    if key.is_empty() || !options.json && !is_identifier(&key) {
-        let message = format!(
+    let problem = if key.is_empty() {
+        Some("a name must not be empty".to_owned())
+    } else if !options.json && !is_identifier(&key) {
+        Some(format!(
             "`{key}` is not a protobuf name, which is letters, digits and `_`, with no digit first"
-        );
+        ))
+    } else {
+        None
+    };
+    if let Some(message) = problem {
         errors.push(syn::Error::new(rename.span(), message));
     }
     (key, rename.span())

@@ -1,5 +1,9 @@
 //! How servers call each other.
 
+mod local;
+
+pub use local::{Exchange, LocalRpc};
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -251,5 +251,5 @@ macro_rules! map_field {
     };
 }
 
-map_field!(HashMap<K, V, H>, K: MapKey, V: Field, H: BuildHasher + Default);
+map_field!(HashMap<K, V, H>, K: MapKey, V: Field, H: BuildHasher + Default + Clone);
 map_field!(BTreeMap<K, V>, K: MapKey, V: Field);

@@ -14,6 +14,8 @@ mod record;
 mod scalar;
 mod value;
 
+use std::fmt::Debug;
+
 use serde::de::{DeserializeSeed, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
@@ -38,7 +40,7 @@ pub use super::wire::{Wire, WireError, WireType};
     label = "not a field type",
     note = "fields are `bool`, `i32`, `i64`, `u32`, `u64`, `f32`, `f64`, `String`, `Vec<u8>`, `Bytes`, types annotated with `#[pitaya::message]`, and `Option`, `Vec`, `Box`, `HashMap`, `BTreeMap` of these; in a `#[message(json)]` type also `serde_json::Value` and `pitaya::Json<T>`"
 )]
-pub trait Field: Default + Sized {
+pub trait Field: Clone + Debug + Default + PartialEq + Sized {
     /// The type in descriptors.
     const TYPE: FieldType;
     /// How one value stands on the wire; none for types that cannot repeat or that protobuf lacks.
@@ -50,6 +52,27 @@ pub trait Field: Default + Sized {
     #[inline]
     fn initial() -> Self {
         Self::default()
+    }
+
+    /// A clone, by the same way.
+    #[inline]
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
+    /// Whether the values are equal, by the same way.
+    #[inline]
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    /// The value for people, by the same way.
+    #[inline]
+    fn shown(&self) -> &dyn Debug
+    where
+        Self: 'static,
+    {
+        self
     }
 
     /// What Go's `omitempty` leaves out.

@@ -1,5 +1,7 @@
 //! What only JSON can carry: any value, and foreign serde types.
 
+use std::fmt::Debug;
+
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::Serializer;
@@ -24,7 +26,10 @@ impl Field for serde_json::Value {
     }
 }
 
-impl<T: Serialize + DeserializeOwned + Default> Field for Json<T> {
+impl<T> Field for Json<T>
+where
+    T: Serialize + DeserializeOwned + Clone + Debug + Default + PartialEq,
+{
     const TYPE: FieldType = FieldType::Any;
 
     fn is_zero(&self) -> bool {

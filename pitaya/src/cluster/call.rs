@@ -1,0 +1,166 @@
+//! Calls of remotes: checks, choice of the server, time.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::remote::RemoteBody;
+use super::router;
+use super::wire::{Msg, Request, RpcType};
+use super::{Metadata, ServerInfo};
+use crate::app::AppHandle;
+use crate::error::{Error, Result, codes};
+use crate::message::Serializer;
+use crate::protocol::route::Route;
+
+/// One call of a remote, as its caller describes it.
+pub(crate) struct UserCall<'a> {
+    /// The whole route, `serverType.service.method`.
+    pub(crate) route: &'a str,
+    /// The server to call instead of any of the type.
+    pub(crate) to: Option<&'a str>,
+    /// The longest to wait; the configured time without.
+    pub(crate) timeout: Option<Duration>,
+    /// What travels along.
+    pub(crate) metadata: Cow<'a, Metadata>,
+    /// When the caller's own caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// Typed clients may call their own server type: the remote is served here. A route in text may
+    /// not, as in the original.
+    pub(crate) typed: bool,
+}
+
+impl AppHandle {
+    /// Calls a remote of any server of a type by its route, `serverType.service.method`.
+    ///
+    /// # Errors
+    /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
+    /// this server's own type, is refused; `PIT-500 no servers available of this type`;
+    /// `PIT-408 rpc client: request timeout`; and the remote's own error.
+    pub async fn rpc<A: RemoteBody, R: RemoteBody>(
+        &self,
+        route: &str,
+        argument: Option<&A>,
+    ) -> Result<R> {
+        self.call_remote(UserCall::by_route(route, None), argument).await
+    }
+
+    /// Calls a remote of the server of this id.
+    ///
+    /// # Errors
+    /// As [`AppHandle::rpc`], and `PIT-000 server not found`.
+    pub async fn rpc_to<A: RemoteBody, R: RemoteBody>(
+        &self,
+        server_id: &str,
+        route: &str,
+        argument: Option<&A>,
+    ) -> Result<R> {
+        let to = Some(server_id).filter(|id| !id.is_empty());
+        self.call_remote(UserCall::by_route(route, to), argument).await
+    }
+
+    pub(crate) async fn call_remote<A: RemoteBody, R: RemoteBody>(
+        &self,
+        call: UserCall<'_>,
+        argument: Option<&A>,
+    ) -> Result<R> {
+        let mut data = Vec::new();
+        if let Some(argument) = argument {
+            argument
+                .encode(&Serializer::Protobuf, &mut data)
+                .map_err(|error| Error::msg(error.0))?;
+        }
+        let reply = self.call_raw(call, data.into()).await?;
+        R::decode(&Serializer::Protobuf, &reply).map_err(|error| Error::msg(error.0))
+    }
+
+    /// Calls a remote with an encoded argument.
+    pub(crate) async fn call_raw(&self, call: UserCall<'_>, data: Bytes) -> Result<Bytes> {
+        let cluster = self.cluster()?;
+        let server = self.target(&call)?;
+        let mut timeout = call.timeout.unwrap_or(cluster.timeout);
+        if let Some(deadline) = call.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(timed_out(timeout, call.route, self.server(), &server.id));
+            }
+            timeout = timeout.min(left);
+        }
+        let own = self.server();
+        let mut metadata = call.metadata.for_call(own, call.route, timeout);
+        if metadata.request_id().is_none() {
+            metadata = metadata.with_request_id(uuid::Uuid::new_v4().simple().to_string());
+        }
+        let request = Request {
+            r#type: RpcType::User.into(),
+            session: None,
+            msg: Some(Msg { route: call.route.to_owned(), data, ..Msg::default() }),
+            frontend_id: if own.frontend { own.id.clone() } else { String::new() },
+            metadata: metadata.to_bytes(),
+        };
+        let started = Instant::now();
+        let result = if server.id == own.id {
+            cluster.serve_here(request, timeout).await
+        } else {
+            cluster.client.call(&server, request, timeout).await
+        };
+        let code = result.as_ref().err().map(Error::code).unwrap_or_default();
+        self.metrics().rpc(call.route, started.elapsed(), code);
+        result
+    }
+
+    /// The server a call goes to, by the rules of the original and in their order.
+    fn target(&self, call: &UserCall<'_>) -> Result<Arc<ServerInfo>> {
+        let route = Route::parse(call.route).map_err(|error| Error::msg(error.to_string()))?;
+        let own = self.server();
+        let kind = match (route.server, call.to) {
+            (Some(kind), _) => kind,
+            // What every server has is called without a type.
+            (None, Some(_)) if call.typed => "",
+            (None, _) => {
+                return Err(Error::msg(
+                    "no server type chosen for sending RPC, send a full route in the format server.service.component",
+                ));
+            }
+        };
+        let nonsense = match call.to {
+            Some(id) => id == own.id,
+            None => kind == own.kind,
+        };
+        if nonsense && !call.typed {
+            return Err(Error::msg(
+                "you are making a rpc that may be processed locally, either specify a different server type or specify a server id",
+            ));
+        }
+        match call.to {
+            Some(id) => self.directory().by_id(id).ok_or_else(|| Error::msg("server not found")),
+            None if kind == own.kind => Ok(Arc::new(own.clone())),
+            None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),
+        }
+    }
+}
+
+impl<'a> UserCall<'a> {
+    fn by_route(route: &'a str, to: Option<&'a str>) -> Self {
+        Self {
+            route,
+            to,
+            timeout: None,
+            metadata: Cow::Owned(Metadata::default()),
+            deadline: None,
+            typed: false,
+        }
+    }
+}
+
+/// The error of a call that was not answered in time.
+pub(crate) fn timed_out(timeout: Duration, route: &str, own: &ServerInfo, peer: &str) -> Error {
+    Error::new(codes::RPC_TIMEOUT, "rpc client: request timeout")
+        .with_metadata("timeout", super::metadata::go_duration(timeout))
+        .with_metadata("route", route)
+        .with_metadata("server", own.id.as_str())
+        .with_metadata("peer.id", peer)
+}

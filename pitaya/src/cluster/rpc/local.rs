@@ -1,0 +1,173 @@
+//! Calls inside one process: the same path as over a network, without serialising.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::{Inbox, RpcClient, RpcServer};
+use crate::cluster::wire::{BindMsg, KickMsg, Push, Request};
+use crate::cluster::{ServerInfo, timed_out};
+use crate::error::{Error, Result, codes};
+use crate::handler::BoxFuture;
+use crate::uid::Uid;
+
+/// Where the servers of one process find each other's inboxes; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Exchange(Arc<RwLock<Places>>);
+
+#[derive(Default)]
+struct Places {
+    inboxes: HashMap<String, (String, Arc<dyn Inbox>)>,
+    /// By frontend type and user: the servers that hold a session, with a count each.
+    users: HashMap<(String, Uid), HashMap<String, usize>>,
+}
+
+/// One server's part in an [`Exchange`], for both directions.
+#[derive(Clone)]
+pub struct LocalRpc {
+    exchange: Exchange,
+    own: Arc<OnceLock<ServerInfo>>,
+}
+
+impl LocalRpc {
+    /// A transport for one server.
+    pub fn new(exchange: &Exchange) -> Self {
+        Self { exchange: exchange.clone(), own: Arc::default() }
+    }
+
+    fn own(&self) -> Result<&ServerInfo> {
+        self.own.get().ok_or_else(|| Error::msg("RPC client is not running"))
+    }
+
+    /// The inboxes that a message for a user has to reach.
+    fn holders(&self, kind: &str, uid: &str) -> Vec<Arc<dyn Inbox>> {
+        let places = self.exchange.0.read();
+        let holders = places.users.get(&(kind.to_owned(), Uid::from(uid)));
+        let ids = holders.into_iter().flat_map(HashMap::keys);
+        ids.filter_map(|id| Some(places.inboxes.get(id)?.1.clone())).collect()
+    }
+}
+
+impl RpcClient for LocalRpc {
+    fn call<'a>(
+        &'a self,
+        target: &'a ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Bytes>> {
+        Box::pin(async move {
+            let own = self.own()?;
+            let inbox = self.exchange.0.read().inboxes.get(&target.id).map(|(_, inbox)| inbox.clone());
+            let Some(inbox) = inbox else {
+                return Err(Error::new(codes::UNKNOWN, "no server takes calls under this id")
+                    .with_metadata("peer.id", target.id.as_str()));
+            };
+            let route = request.msg.as_ref().map(|msg| msg.route.clone()).unwrap_or_default();
+            match tokio::time::timeout(timeout, inbox.request(request)).await {
+                Ok(response) => match response.error {
+                    Some(error) => Err(error.into()),
+                    None => Ok(response.data),
+                },
+                Err(_) => Err(timed_out(timeout, &route, own, &target.id)),
+            }
+        })
+    }
+
+    fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>> {
+        for inbox in self.holders(frontend_type, &push.uid) {
+            inbox.push(push.clone());
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
+        for inbox in self.holders(frontend_type, &kick.user_id) {
+            inbox.kick(kick.clone());
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>> {
+        let inboxes: Vec<_> = {
+            let places = self.exchange.0.read();
+            let of_kind = places.inboxes.values().filter(|(other, _)| other == kind);
+            of_kind.map(|(_, inbox)| inbox.clone()).collect()
+        };
+        inboxes.iter().for_each(|inbox| inbox.bound(bind.clone()));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+}
+
+impl RpcServer for LocalRpc {
+    fn start<'a>(&'a self, own: &'a ServerInfo, inbox: Arc<dyn Inbox>) -> BoxFuture<'a, Result<()>> {
+        let place = (own.kind.clone(), inbox);
+        self.exchange.0.write().inboxes.insert(own.id.clone(), place);
+        let _ = self.own.set(own.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn user_bound<'a>(&'a self, uid: &'a Uid) -> BoxFuture<'a, Result<()>> {
+        let bound = self.own().map(|own| {
+            let key = (own.kind.clone(), uid.clone());
+            let mut places = self.exchange.0.write();
+            *places.users.entry(key).or_default().entry(own.id.clone()).or_default() += 1;
+        });
+        Box::pin(std::future::ready(bound))
+    }
+
+    fn user_left(&self, uid: &Uid) {
+        let Ok(own) = self.own() else { return };
+        let key = (own.kind.clone(), uid.clone());
+        let mut places = self.exchange.0.write();
+        let Some(holders) = places.users.get_mut(&key) else { return };
+        if let Some(count) = holders.get_mut(&own.id) {
+            *count -= 1;
+            if *count == 0 {
+                holders.remove(&own.id);
+            }
+        }
+        if holders.is_empty() {
+            places.users.remove(&key);
+        }
+    }
+
+    fn close(&self, _: Duration) -> BoxFuture<'_, ()> {
+        if let Ok(own) = self.own() {
+            let mut places = self.exchange.0.write();
+            places.inboxes.remove(&own.id);
+            places.users.retain(|_, holders| {
+                holders.remove(&own.id);
+                !holders.is_empty()
+            });
+        }
+        Box::pin(std::future::ready(()))
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = self.0.read();
+        f.debug_struct("Exchange")
+            .field("servers", &places.inboxes.len())
+            .field("users", &places.users.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for LocalRpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalRpc").field("own", &self.own.get()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,422 @@
+//! Calls from other servers: forwarded messages, remotes, pushes, kicks and binds.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prost::Message as _;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
+use super::wire::{self, BindMsg, KickAnswer, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
+use super::{Inbox, Metadata};
+use crate::agent::poll_caught;
+use crate::app::{AppHandle, Core};
+use crate::error::{Error, Result, codes};
+use crate::handler::table::Target;
+use crate::handler::{BoxFuture, Context};
+use crate::isolate::{caught, isolated, isolated_now};
+use crate::protocol::packet;
+use crate::protocol::route::Route;
+use crate::session::outbound::End;
+use crate::session::{CloseReason, PushFrames, Session, parse_data};
+use crate::uid::Uid;
+
+/// A remote service that is mounted, before any instance exists.
+#[derive(Clone, Copy)]
+pub(crate) struct RemoteTable {
+    pub(crate) name: &'static str,
+    pub(crate) methods: &'static [RemoteSpec],
+}
+
+impl RemoteTable {
+    pub(crate) fn of<S: RemoteService>() -> Self {
+        Self { name: S::NAME, methods: S::METHODS }
+    }
+}
+
+/// The remotes of one app, by `service.method`.
+#[derive(Default)]
+pub(crate) struct Remotes {
+    services: Vec<Arc<dyn RemoteDispatch>>,
+    by_name: HashMap<String, (u16, u16)>,
+}
+
+impl Remotes {
+    pub(crate) fn new(mounted: Vec<(RemoteTable, Arc<dyn RemoteDispatch>)>) -> Self {
+        let mut remotes = Self::default();
+        for (table, service) in mounted {
+            let service_index = remotes.services.len() as u16;
+            remotes.services.push(service);
+            for (index, method) in table.methods.iter().enumerate() {
+                let name = format!("{}.{}", table.name, method.name);
+                remotes.by_name.insert(name, (service_index, index as u16));
+            }
+        }
+        remotes
+    }
+
+    fn find(&self, name: &str) -> Option<(&Arc<dyn RemoteDispatch>, u16)> {
+        let &(service, index) = self.by_name.get(name)?;
+        Some((self.services.get(usize::from(service))?, index))
+    }
+}
+
+/// The app, as other servers call it.
+pub(crate) struct Service {
+    core: Arc<Core>,
+    remotes: Arc<Remotes>,
+    /// The last message of each client's session that is being served here: the next one waits for
+    /// it, so that messages of one session keep their order.
+    sessions: Mutex<HashMap<SessionKey, (u64, oneshot::Receiver<()>)>>,
+    /// What came that is no message, by subject: logged once each.
+    malformed: Mutex<HashMap<String, u64>>,
+}
+
+impl Service {
+    pub(crate) fn new(core: Arc<Core>, remotes: Remotes) -> Self {
+        Self {
+            core,
+            remotes: Arc::new(remotes),
+            sessions: Mutex::default(),
+            malformed: Mutex::default(),
+        }
+    }
+
+    fn app(&self) -> &AppHandle {
+        self.core.app()
+    }
+}
+
+/// How many subjects of malformed messages are told apart.
+const SUBJECTS: usize = 1024;
+
+/// A service behind a `Weak`, so that a transport does not keep the app's services alive.
+pub(crate) struct Door(pub(crate) std::sync::Weak<Service>);
+
+impl Inbox for Door {
+    fn request(&self, request: Request) -> BoxFuture<'static, Response> {
+        match self.0.upgrade() {
+            Some(service) => serve(&service, request),
+            None => {
+                let error = Error::new(codes::INTERNAL, "the server is shutting down");
+                Box::pin(std::future::ready(error.into()))
+            }
+        }
+    }
+
+    fn push(&self, push: Push) -> bool {
+        self.0.upgrade().is_some_and(|service| service.push(push))
+    }
+
+    fn kick(&self, kick: KickMsg) -> bool {
+        self.0.upgrade().is_some_and(|service| service.kick(&kick))
+    }
+
+    fn bound(&self, bind: BindMsg) {
+        if let Some(service) = self.0.upgrade() {
+            service.bound(&bind);
+        }
+    }
+
+    fn malformed(&self, subject: &str, problem: &str) {
+        if let Some(service) = self.0.upgrade() {
+            service.note_malformed(subject, problem);
+        }
+    }
+}
+
+/// Serves a call in a task of its own: the caller's time may end before the call does.
+fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Response> {
+    let call = match Call::read(service, request) {
+        Ok(call) => call,
+        Err(error) => return Box::pin(std::future::ready(error.into())),
+    };
+    let timeout = call.metadata.timeout();
+    let (done, served) = oneshot::channel();
+    let here = service.clone();
+    service.app().tasks().spawn(async move {
+        let (result, turn) = call.serve(&here).await;
+        // Nobody may be waiting any more.
+        let _ = done.send(result);
+        // Only now may the session's next message start: answers leave in order.
+        if let Some(turn) = turn {
+            here.turn_done(&turn);
+        }
+    });
+    Box::pin(async move {
+        let served = async {
+            served.await.unwrap_or_else(|_| Err(Error::new(codes::INTERNAL, "internal error")))
+        };
+        let result = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, served).await.unwrap_or_else(|_| {
+                Err(Error::new(codes::INTERNAL, "rpc client: request timeout"))
+            }),
+            None => served.await,
+        };
+        match result {
+            Ok(data) => Response::ok(data),
+            Err(error) => error.into(),
+        }
+    })
+}
+
+/// A call that can be understood, with its place in the order of its session.
+struct Call {
+    kind: RpcType,
+    msg: Msg,
+    session: wire::Session,
+    frontend_id: String,
+    metadata: Metadata,
+    deadline: Option<Instant>,
+    turn: Option<Turn>,
+}
+
+/// A client's session: its frontend, and its number there.
+type SessionKey = (String, i64);
+
+/// A place in the order of one session's messages.
+struct Turn {
+    key: SessionKey,
+    number: u64,
+    before: Option<oneshot::Receiver<()>>,
+    /// Dropped when this message is done.
+    _done: oneshot::Sender<()>,
+}
+
+impl Call {
+    fn read(service: &Service, request: Request) -> Result<Self> {
+        let Some(msg) = request.msg else {
+            return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
+        };
+        let metadata = Metadata::parse(&request.metadata)
+            .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
+        let kind = RpcType::try_from(request.r#type).map_err(|_| {
+            Error::new(codes::BAD_REQUEST, "invalid rpc type").with_metadata("route", &*msg.route)
+        })?;
+        if Route::parse(&msg.route).is_err() {
+            let error = Error::new(codes::BAD_REQUEST, "cannot decode route");
+            return Err(error.with_metadata("route", msg.route));
+        }
+        let session = request.session.unwrap_or_default();
+        let deadline = metadata.timeout().map(|timeout| Instant::now() + timeout);
+        let turn = (kind == RpcType::Sys)
+            .then(|| service.turn(&request.frontend_id, session.id, &msg.route))
+            .flatten();
+        Ok(Self {
+            kind,
+            msg,
+            session,
+            frontend_id: request.frontend_id,
+            metadata,
+            deadline,
+            turn,
+        })
+    }
+
+    /// Waits for its turn and serves the call; the turn is the caller's to end.
+    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
+        let before = self.turn.as_mut().and_then(|turn| turn.before.take());
+        if let Some(before) = before {
+            // An error only says that it is done.
+            let _ = before.await;
+        }
+        let turn = self.turn.take();
+        let result = match self.kind {
+            RpcType::Sys => self.forwarded(service).await,
+            RpcType::User => self.remote(service).await,
+        };
+        (result, turn)
+    }
+
+    /// A client's message: the same handlers, hooks and errors as for clients of this server.
+    async fn forwarded(self, service: &Service) -> Result<Bytes> {
+        let core = &service.core;
+        let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
+        let session = Session::of_frontend(core.app(), self.frontend_id, self.session)
+            .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
+        let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
+            Target::Route { index, .. } => index,
+            Target::Error(error) => return Err(error),
+            Target::UnknownCode | Target::Forward { .. } => {
+                return Err(Error::new(codes::NOT_FOUND, format!("pitaya/handler: {} not found", self.msg.route)));
+            }
+        };
+        let Some(route) = core.table().route(index) else {
+            return Err(Error::internal("the route has no service"));
+        };
+        let id = if notify { 0 } else { self.msg.id.max(1) };
+        let ctx = Context::forwarded(&session, route, id, &self.metadata, self.deadline);
+        let started = Instant::now();
+        let mut call = pin!(None);
+        core.start(&ctx, false, &self.msg.data, call.as_mut());
+        let result = match call.as_pin_mut() {
+            Some(mut call) => {
+                let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
+                match ended {
+                    Some(result) => result,
+                    // After-hooks see that too, and may panic once more.
+                    None => {
+                        call.set(core.panicked(&ctx));
+                        let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
+                        ended.unwrap_or_else(|| Err(caught(core.app(), "after_hook")))
+                    }
+                }
+            }
+            None => Err(Error::internal("the call was not started")),
+        };
+        core.measure(&ctx, started, &result);
+        result?;
+        if notify {
+            return Ok(Bytes::from_static(b"ack"));
+        }
+        session.take_reply().ok_or_else(|| Error::msg("reply must not be null"))
+    }
+
+    /// A remote, or one of those that every server has.
+    async fn remote(self, service: &Service) -> Result<Bytes> {
+        let parsed = Route::parse(&self.msg.route);
+        let name = parsed
+            .map(|route| format!("{}.{}", route.service, route.method))
+            .unwrap_or_default();
+        if let Some(result) = service.built_in(&name, &self.msg.data).await {
+            return result;
+        }
+        let Some((remote, index)) = service.remotes.find(&name) else {
+            let error = Error::new(codes::NOT_FOUND, "route not found");
+            return Err(error.with_metadata("route", name));
+        };
+        let app = service.app();
+        let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, self.deadline);
+        let call = isolated_now(app, "remote", || remote.dispatch(index, &ctx, &self.msg.data))?;
+        isolated(app, "remote", call).await
+    }
+}
+
+impl Service {
+    /// The place of a message in its session's order; none where calls may overlap.
+    fn turn(&self, frontend_id: &str, session: i64, route: &str) -> Option<Turn> {
+        if self.core.table().overlaps_anywhere(route) {
+            return None;
+        }
+        let (done, after) = oneshot::channel();
+        let key = (frontend_id.to_owned(), session);
+        let mut sessions = self.sessions.lock();
+        let (number, before) = match sessions.remove(&key) {
+            Some((number, before)) => (number + 1, Some(before)),
+            None => (0, None),
+        };
+        sessions.insert(key.clone(), (number, after));
+        Some(Turn { key, number, before, _done: done })
+    }
+
+    fn turn_done(&self, turn: &Turn) {
+        let mut sessions = self.sessions.lock();
+        if sessions.get(&turn.key).is_some_and(|(last, _)| *last == turn.number) {
+            sessions.remove(&turn.key);
+        }
+    }
+
+    /// What backends ask a client's own server to do.
+    async fn built_in(&self, name: &str, data: &[u8]) -> Option<Result<Bytes>> {
+        let result = match name {
+            "sys.bindsession" => self.bind(data).await,
+            "sys.pushsession" => self.replace_data(data),
+            "sys.patchsession" => self.patch_data(data),
+            "sys.kick" => self.kick_by_call(data),
+            _ => return None,
+        };
+        Some(result)
+    }
+
+    async fn bind(&self, data: &[u8]) -> Result<Bytes> {
+        let wanted = decode::<wire::Session>(data)?;
+        self.session(wanted.id)?.bind(wanted.uid).await?;
+        Ok(ack())
+    }
+
+    fn replace_data(&self, data: &[u8]) -> Result<Bytes> {
+        let sent = decode::<wire::Session>(data)?;
+        let session = self.session(sent.id)?;
+        let data = parse_data(&sent.data).map_err(|error| Error::msg(error.to_string()))?;
+        if let Some(data) = data {
+            session.set_data(data);
+        }
+        Ok(ack())
+    }
+
+    fn patch_data(&self, data: &[u8]) -> Result<Bytes> {
+        let sent = decode::<wire::Session>(data)?;
+        let session = self.session(sent.id)?;
+        session.apply(&sent.data).map_err(|error| Error::msg(error.to_string()))?;
+        Ok(ack())
+    }
+
+    fn kick_by_call(&self, data: &[u8]) -> Result<Bytes> {
+        let kick = decode::<KickMsg>(data)?;
+        if self.kick(&kick) {
+            Ok(KickAnswer { kicked: true }.encode_to_vec().into())
+        } else {
+            Err(Error::msg("session not found"))
+        }
+    }
+
+    fn session(&self, id: i64) -> Result<Session> {
+        let id = u64::try_from(id).unwrap_or_default();
+        self.app().sessions().by_id(id).ok_or_else(|| Error::msg("session not found"))
+    }
+
+    fn push(&self, push: Push) -> bool {
+        let Some(session) = self.app().sessions().by_uid(&push.uid) else { return false };
+        PushFrames::raw(self.app(), &push.route, &push.data)
+            .and_then(|mut frames| session.deliver(&mut frames))
+            .is_ok()
+    }
+
+    fn kick(&self, kick: &KickMsg) -> bool {
+        let session = self.app().sessions().by_uid(&kick.user_id);
+        session.inspect(Session::kick_here).is_some()
+    }
+
+    /// A user was bound on some frontend of this type: of two binds the later one stays.
+    fn bound(&self, bind: &BindMsg) {
+        let own = &self.app().server().id;
+        let unique = self.app().cluster().is_ok_and(|cluster| cluster.unique);
+        if bind.fid == *own || !unique {
+            return;
+        }
+        let uid = Uid::from(&*bind.uid);
+        let Some(session) = self.app().sessions().by_uid(&uid) else { return };
+        // Go servers give no time: theirs is the one that was announced.
+        let ours = (session.bind_epoch(), own.as_str());
+        if bind.epoch == 0 || (bind.epoch, bind.fid.as_str()) > ours {
+            session.end(CloseReason::Replaced, End::Flush, &packet::KICK);
+        }
+    }
+
+    fn note_malformed(&self, subject: &str, problem: &str) {
+        self.app().metrics().message_refused("malformed");
+        let mut seen = self.malformed.lock();
+        if seen.len() >= SUBJECTS && !seen.contains_key(subject) {
+            return;
+        }
+        let count = seen.entry(subject.to_owned()).or_default();
+        *count += 1;
+        if *count == 1 {
+            tracing::warn!(subject, problem, "malformed; further ones from there are only counted");
+        }
+    }
+}
+
+fn decode<T: prost::Message + Default>(data: &[u8]) -> Result<T> {
+    T::decode(data).map_err(|error| Error::new(codes::BAD_REQUEST, error.to_string()))
+}
+
+/// The answer of those that answer nothing else: a message inside the answer's data.
+fn ack() -> Bytes {
+    Response::ok("ack").encode_to_vec().into()
+}

@@ -1,0 +1,148 @@
+//! How an app takes part in a cluster.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::wire::{BindMsg, Request};
+use super::discovery::local::{self, LocalDiscovery};
+use super::rpc::{Exchange, LocalRpc};
+use super::{Discovery, Door, Inbox, RpcClient, RpcServer, ServerInfo};
+use crate::app::AppHandle;
+use crate::app::config::Config;
+use crate::error::{Error, Result};
+use crate::uid::Uid;
+
+/// How an app takes part in a cluster: its discovery and its transport.
+///
+/// ```no_run
+/// use pitaya::cluster::Cluster;
+/// // Several apps of one process, nothing else to start:
+/// let hub = pitaya::cluster::Hub::new();
+/// let cluster = Cluster::local(&hub);
+/// ```
+pub struct Cluster {
+    pub(crate) client: Arc<dyn RpcClient>,
+    pub(crate) server: Arc<dyn RpcServer>,
+    pub(crate) discovery: Arc<dyn Discovery>,
+    pub(crate) timeout: Duration,
+    pub(crate) unique: bool,
+}
+
+impl Cluster {
+    /// A cluster of these parts.
+    pub fn new(
+        client: Arc<dyn RpcClient>,
+        server: Arc<dyn RpcServer>,
+        discovery: Arc<dyn Discovery>,
+    ) -> Self {
+        Self { client, server, discovery, timeout: Duration::from_secs(5), unique: true }
+    }
+
+    /// How long calls wait when nobody says otherwise. Default: 5 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Whether a user has one session only on all frontends of a type: a later bind kicks the
+    /// earlier session. Default: yes.
+    #[must_use]
+    pub fn unique_sessions(mut self, unique: bool) -> Self {
+        self.unique = unique;
+        self
+    }
+
+    /// A cluster inside this process: every app that is given the same hub belongs to it.
+    pub fn local(hub: &Hub) -> Self {
+        let rpc = Arc::new(LocalRpc::new(&hub.exchange));
+        Self::new(rpc.clone(), rpc, Arc::new(LocalDiscovery::new(&hub.servers)))
+    }
+}
+
+/// What the apps of a cluster inside one process share; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Hub {
+    exchange: Exchange,
+    servers: local::Hub,
+}
+
+impl Hub {
+    /// A hub without servers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// A cluster, or how to make one from the configuration.
+pub trait IntoCluster: Send + 'static {
+    /// The cluster's parts, for this server.
+    ///
+    /// # Errors
+    /// When the configuration does not allow it.
+    fn into_cluster(self, config: &Config, own: &ServerInfo) -> Result<Cluster>;
+}
+
+impl IntoCluster for Cluster {
+    fn into_cluster(self, _: &Config, _: &ServerInfo) -> Result<Cluster> {
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+/// A cluster as a running app knows it.
+pub(crate) struct Connected {
+    pub(crate) client: Arc<dyn RpcClient>,
+    pub(crate) server: Arc<dyn RpcServer>,
+    pub(crate) discovery: Arc<dyn Discovery>,
+    /// How long calls wait when nobody says otherwise.
+    pub(crate) timeout: Duration,
+    /// A user has one session on frontends of this type.
+    pub(crate) unique: bool,
+    /// The app's own services, which it keeps alive itself.
+    pub(crate) here: OnceLock<Door>,
+}
+
+impl Connected {
+    pub(crate) fn new(cluster: Cluster) -> Self {
+        Self {
+            client: cluster.client,
+            server: cluster.server,
+            discovery: cluster.discovery,
+            timeout: cluster.timeout,
+            unique: cluster.unique,
+            here: OnceLock::new(),
+        }
+    }
+
+    /// Serves a call of this server's own, without the transport.
+    pub(crate) async fn serve_here(&self, request: Request, timeout: Duration) -> Result<Bytes> {
+        let Some(here) = self.here.get() else {
+            return Err(Error::msg("RPC server is not running"));
+        };
+        match tokio::time::timeout(timeout, here.request(request)).await {
+            Ok(response) => match response.error {
+                Some(error) => Err(error.into()),
+                None => Ok(response.data),
+            },
+            Err(_) => Err(Error::new(crate::error::codes::RPC_TIMEOUT, "rpc client: request timeout")),
+        }
+    }
+
+    /// Tells the other servers of this type that the user is here now.
+    pub(crate) async fn announce(&self, app: &AppHandle, uid: &Uid, epoch: u64) {
+        let own = app.server();
+        let bind = BindMsg { uid: uid.to_string(), fid: own.id.clone(), epoch };
+        if let Err(error) = self.client.announce(&own.kind, bind).await {
+            tracing::warn!(%uid, %error, "a bind was not announced");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A flag takes no value.
+#![allow(unused)]
+
+use pitaya::message;
+
+#[message(validate = true)]
+struct Join {
+    room: String,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    fn travels<T: pitaya::Message>() {}
+    travels::<Join>();
+    let _: Join = Default::default();
+}

@@ -1,0 +1,17 @@
+//! A JSON-only type has no numbers.
+#![allow(unused)]
+
+use pitaya::message;
+
+#[message(json)]
+struct Join {
+    #[field(1)]
+    room: String,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    fn travels<T: pitaya::Message>() {}
+    travels::<Join>();
+    let _: Join = Default::default();
+}

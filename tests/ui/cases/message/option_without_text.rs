@@ -1,0 +1,16 @@
+//! Some options take a text.
+#![allow(unused)]
+
+use pitaya::message;
+
+#[message(package)]
+struct Join {
+    room: String,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    fn travels<T: pitaya::Message>() {}
+    travels::<Join>();
+    let _: Join = Default::default();
+}

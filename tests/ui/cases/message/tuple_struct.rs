@@ -1,0 +1,14 @@
+//! Fields have names on the wire.
+#![allow(unused)]
+
+use pitaya::message;
+
+#[message]
+struct Join(String);
+
+// The type is there in spite of the mistake.
+fn main() {
+    fn travels<T: pitaya::Message>() {}
+    travels::<Join>();
+    let _: Join = Default::default();
+}

@@ -1,0 +1,16 @@
+//! There is one case to choose.
+#![allow(unused)]
+
+use pitaya::message;
+
+#[message(rename_all = "kebab")]
+struct Join {
+    room: String,
+}
+
+// The type is there in spite of the mistake.
+fn main() {
+    fn travels<T: pitaya::Message>() {}
+    travels::<Join>();
+    let _: Join = Default::default();
+}
