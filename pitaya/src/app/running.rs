@@ -161,6 +161,7 @@ impl App {
         let door = Arc::new(Door(Arc::downgrade(service)));
         cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
         let directory = self.handle.directory().clone();
+        self.handle.metrics().count_servers(&directory);
         cluster.discovery.watch(own, directory).await.map_err(failed("the cluster's discovery"))
     }
 

@@ -2,6 +2,7 @@
 
 mod local;
 
+pub(crate) use local::ask;
 pub use local::{Exchange, LocalRpc};
 
 use std::time::Duration;
