@@ -317,3 +317,24 @@ async fn a_session_may_have_so_many_messages_waiting_on_a_backend() {
     );
     room.shutdown().await;
 }
+
+#[tokio::test]
+async fn where_running_handlers_are_capped_forwards_count_too() {
+    let world = World::default();
+    let (stage, mut heard, _) = stage();
+    let mut config = Config::for_test();
+    config.concurrency.dispatch = 1;
+    let gate = Gate::start(world.app("gate").config(config).handler(stage)).await;
+    let mut room = world.fake("room", "r", Order::Own).await;
+    let (mut ann, mut bob) = (gate.connect().await, gate.connect().await);
+    ann.request(1, "room.a.b", b"").await;
+    let asked = room.asked().await;
+    bob.request(1, "gate.stage.act", b"bob").await;
+    settle().await;
+    assert!(heard.0.try_recv().is_err(), "the one place is taken");
+    asked.answer("done");
+    assert_eq!(ann.message().await.text(), "done");
+    heard.expect(["+bob", "-bob"]).await;
+    assert_eq!(bob.message().await.text(), "bob");
+    gate.app.shutdown().await;
+}
