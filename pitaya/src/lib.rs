@@ -36,6 +36,7 @@
 //! | looking for | look at |
 //! |---|---|
 //! | declaring services and messages | [`macro@handler`], [`macro@route`], [`macro@message`] |
+//! | what other servers may call | [`macro@remote`], [`RpcContext`] |
 //! | building and running a server | [`App`], [`AppBuilder`](app::AppBuilder), [`Config`] |
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
@@ -57,6 +58,21 @@
 //! - **Bounded everything.** Sizes, queues and times have limits, defaults and configuration keys.
 //! - **Clean endings.** A handler that has started when its client leaves runs to its end within a
 //!   grace limit; a shutdown drains, kicks, and stops everything in reverse order.
+
+// Outside data must not be able to stop the process.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
