@@ -23,7 +23,7 @@ pub use discovery::Discovery;
 pub(crate) use forward::{Forward, Lanes, forward};
 pub use metadata::Metadata;
 pub use rpc::{Inbox, RpcClient, RpcServer};
-pub use server::ServerInfo;
+pub use server::{RecordError, ServerInfo};
 pub(crate) use service::{Door, RemoteTable, Remotes, Service};
 pub(crate) use state::Connected;
 pub use state::{Cluster, Hub, IntoCluster};

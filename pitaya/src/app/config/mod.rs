@@ -33,8 +33,10 @@
 //! # Ok::<(), pitaya::app::config::ConfigError>(())
 //! ```
 
+mod cluster;
 mod load;
 mod names;
+mod nats;
 mod report;
 mod schema;
 mod settings;
@@ -44,6 +46,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use cluster::{Cluster, EtcdConfig};
+pub use nats::{NatsClientConfig, NatsConfig, NatsLinkConfig, NatsServerConfig};
 pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{

@@ -40,6 +40,9 @@ pub(super) enum Slot {
     Count(Field<usize>, (usize, usize)),
     Size(Field<usize>, (usize, usize)),
     Time(Field<Duration>, (Duration, Duration)),
+    Text(Field<String>),
+    /// Texts, with commas between them where a list cannot be written, and how many there must be at least.
+    List(Field<Vec<String>>, usize),
     Serializer(Field<SerializerKind>),
     Overflow(Field<Overflow>),
 }
@@ -58,7 +61,7 @@ pub struct ReferenceRow {
     pub key: &'static str,
     /// The environment variable that sets it.
     pub variable: String,
-    /// What is written behind it: `flag`, `number`, `size`, `duration` or the words to choose from.
+    /// What is written behind it: `flag`, `number`, `size`, `duration`, `text`, `list` or the words to choose from.
     pub kind: &'static str,
     /// The value of [`Config::default`], as it would be written.
     pub default: String,
@@ -73,6 +76,16 @@ pub struct ReferenceRow {
 macro_rules! field {
     ($($path:ident).+) => {
         Field { get: |config| config.$($path).+, set: |config, value| config.$($path).+ = value }
+    };
+}
+
+/// A field that has to be cloned.
+macro_rules! cloned {
+    ($($path:ident).+) => {
+        Field {
+            get: |config| config.$($path).+.clone(),
+            set: |config, value| config.$($path).+ = value,
+        }
     };
 }
 
@@ -150,6 +163,11 @@ pub(super) static KEYS: &[Key] = &[
         "handlers that may run at the same time in the whole app, others wait their turn; 0 = no such limit",
     ),
     key(
+        "pitaya.session.unique",
+        Slot::Flag(field!(session.unique)),
+        "in a cluster, a user has one session on all frontends of a type, a later bind ends the earlier one",
+    ),
+    key(
         "pitaya.session.drain.enabled",
         Slot::Flag(field!(session.drain.enabled)),
         "on SIGTERM, wait for sessions to end by themselves before shutting down",
@@ -193,6 +211,196 @@ pub(super) static KEYS: &[Key] = &[
         Slot::Time(field!(groups.memory_tick), (MS, DAY)),
         "time between two sweeps for groups in memory that have outlived their time to live",
     ),
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.connect",
+        old_names: &["pitaya.cluster.rpc.client.nats.address"],
+        slot: Slot::List(cloned!(cluster.nats.client.link.connect), 1),
+        meaning: "where NATS listens, nats://user:password@host:port each, with all but the host optional",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.connectiontimeout",
+        old_names: &["pitaya.cluster.rpc.client.nats.connection.timeout"],
+        slot: Slot::Time(
+            field!(cluster.nats.client.link.connection_timeout),
+            (MS, HOUR),
+        ),
+        meaning: "how long connecting to NATS may take, and NATS to confirm a subscription",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.requesttimeout",
+        old_names: &["pitaya.cluster.rpc.client.nats.request.timeout"],
+        slot: Slot::Time(field!(cluster.nats.client.request_timeout), (MS, HOUR)),
+        meaning: "how long a call waits for its answer when nobody says otherwise",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.maxreconnectionretries",
+        old_names: &["pitaya.cluster.rpc.client.nats.max.reconnection.attempts"],
+        slot: Slot::Count(field!(cluster.nats.client.link.max_reconnects), (0, MANY)),
+        meaning: "how many times the first connection is tried again, then the start fails; a connection that was lost \
+                 is tried for ever",
+    },
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectwait",
+        Slot::Time(field!(cluster.nats.client.link.reconnect_wait), (MS, HOUR)),
+        "the longest pause between two attempts to connect",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectjitter",
+        Slot::Time(
+            field!(cluster.nats.client.link.reconnect_jitter),
+            (Duration::ZERO, HOUR),
+        ),
+        "up to this much is added to each pause, at random",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectjittertls",
+        Slot::Time(
+            field!(cluster.nats.client.link.reconnect_jitter_tls),
+            (Duration::ZERO, HOUR),
+        ),
+        "the same for an encrypted connection",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.pinginterval",
+        Slot::Time(field!(cluster.nats.client.link.ping_interval), (MS, DAY)),
+        "time between two signs of life, a connection without an answer to three of them is made again",
+    ),
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.connect",
+        old_names: &["pitaya.cluster.rpc.server.nats.address"],
+        slot: Slot::List(cloned!(cluster.nats.server.link.connect), 1),
+        meaning: "where NATS listens, nats://user:password@host:port each, with all but the host optional",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.connectiontimeout",
+        old_names: &["pitaya.cluster.rpc.server.nats.connection.timeout"],
+        slot: Slot::Time(
+            field!(cluster.nats.server.link.connection_timeout),
+            (MS, HOUR),
+        ),
+        meaning: "how long connecting to NATS may take, and NATS to confirm a subscription",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.maxreconnectionretries",
+        old_names: &["pitaya.cluster.rpc.server.nats.max.reconnection.attempts"],
+        slot: Slot::Count(field!(cluster.nats.server.link.max_reconnects), (0, MANY)),
+        meaning: "how many times the first connection is tried again, then the start fails; a connection that was lost \
+                 is tried for ever",
+    },
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectwait",
+        Slot::Time(field!(cluster.nats.server.link.reconnect_wait), (MS, HOUR)),
+        "the longest pause between two attempts to connect",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectjitter",
+        Slot::Time(
+            field!(cluster.nats.server.link.reconnect_jitter),
+            (Duration::ZERO, HOUR),
+        ),
+        "up to this much is added to each pause, at random",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectjittertls",
+        Slot::Time(
+            field!(cluster.nats.server.link.reconnect_jitter_tls),
+            (Duration::ZERO, HOUR),
+        ),
+        "the same for an encrypted connection",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.pinginterval",
+        Slot::Time(field!(cluster.nats.server.link.ping_interval), (MS, DAY)),
+        "time between two signs of life, a connection without an answer to three of them is made again",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.buffer.messages",
+        Slot::Count(field!(cluster.nats.server.buffer_messages), (1, MANY)),
+        "calls that may be under way, running and waiting together, one too many is answered PIT-503",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.buffer.push",
+        Slot::Count(field!(cluster.nats.server.buffer_pushes), (1, MANY)),
+        "pushes that may wait for one user, one too many is dropped and counted; the larger of this and \
+         buffer.messages holds",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.services",
+        Slot::Count(field!(cluster.nats.server.services), (0, MANY)),
+        "calls that may run at the same time, others wait their turn; 0 = no such limit",
+    ),
+    Key {
+        name: "pitaya.cluster.sd.etcd.endpoints",
+        old_names: &[],
+        slot: Slot::List(cloned!(cluster.etcd.endpoints), 1),
+        meaning: "where etcd listens, host:port each",
+    },
+    key(
+        "pitaya.cluster.sd.etcd.user",
+        Slot::Text(cloned!(cluster.etcd.user)),
+        "the user at etcd, where a password is set too",
+    ),
+    key(
+        "pitaya.cluster.sd.etcd.pass",
+        Slot::Text(cloned!(cluster.etcd.pass)),
+        "the user's password",
+    ),
+    key(
+        "pitaya.cluster.sd.etcd.dialtimeout",
+        Slot::Time(field!(cluster.etcd.dial_timeout), (MS, HOUR)),
+        "how long a connection to etcd, and one call on it, may take",
+    ),
+    key(
+        "pitaya.cluster.sd.etcd.prefix",
+        Slot::Text(cloned!(cluster.etcd.prefix)),
+        "what all keys begin with, slash included; servers see each other only below the same one",
+    ),
+    Key {
+        name: "pitaya.cluster.sd.etcd.heartbeat.ttl",
+        old_names: &["pitaya.cluster.sd.etcd.heartbeatinterval"],
+        slot: Slot::Time(field!(cluster.etcd.heartbeat_ttl), (SECOND, DAY)),
+        meaning: "how long a server that has vanished stays announced, rounded up to seconds",
+    },
+    Key {
+        name: "pitaya.cluster.sd.etcd.heartbeat.log",
+        old_names: &["pitaya.cluster.sd.etcd.heartbeatlog"],
+        slot: Slot::Flag(field!(cluster.etcd.log_heartbeats)),
+        meaning: "log each renewal of the announcement at the level debug",
+    },
+    Key {
+        name: "pitaya.cluster.sd.etcd.syncservers.interval",
+        old_names: &["pitaya.cluster.sd.etcd.syncserversinterval"],
+        slot: Slot::Time(field!(cluster.etcd.sync_interval), (MS, DAY)),
+        meaning: "time between two readings of the whole list, which is watched meanwhile",
+    },
+    key(
+        "pitaya.cluster.sd.etcd.revoke.timeout",
+        Slot::Time(field!(cluster.etcd.revoke_timeout), (MS, HOUR)),
+        "how long withdrawing the announcement may take, and the answer to a health check",
+    ),
+    Key {
+        name: "pitaya.cluster.sd.etcd.shutdown.delay",
+        old_names: &["pitaya.cluster.sd.etcd.shutdowndelay"],
+        slot: Slot::Time(field!(cluster.etcd.shutdown_delay), (Duration::ZERO, HOUR)),
+        meaning: "how long a shutdown waits for the others to notice the withdrawal",
+    },
+    Key {
+        name: "pitaya.cluster.sd.etcd.servertypesblacklist",
+        old_names: &["pitaya.cluster.sd.etcd.servertypeblacklist"],
+        slot: Slot::List(cloned!(cluster.etcd.blacklist), 0),
+        meaning: "server types that are not looked at, the app's own server excepted",
+    },
+    key(
+        "pitaya.cluster.sd.etcd.retry.min",
+        Slot::Time(field!(cluster.etcd.retry_min), (MS, HOUR)),
+        "the first pause between attempts to reach etcd again, it doubles with every attempt",
+    ),
+    Key {
+        name: "pitaya.cluster.sd.etcd.grantlease.retryinterval",
+        old_names: &["pitaya.cluster.sd.etcd.grantlease_retryinterval"],
+        slot: Slot::Time(field!(cluster.etcd.retry_max), (MS, HOUR)),
+        meaning: "the longest pause between attempts to reach etcd again, of which there is no end",
+    },
     key(
         "pitaya.limits.packet",
         Slot::Size(field!(limits.packet), (64, WIRE_PACKET)),
@@ -297,6 +505,8 @@ impl Slot {
             Slot::Count(..) => "number",
             Slot::Size(..) => "size",
             Slot::Time(..) => "duration",
+            Slot::Text(_) => "text",
+            Slot::List(..) => "list",
             Slot::Serializer(_) => "json or protobuf",
             Slot::Overflow(_) => "close or drop",
         }
@@ -310,7 +520,11 @@ impl Slot {
                 format!("{} to {}", size_text(wide(*low)), size_text(wide(*high)))
             }
             Slot::Time(_, (low, high)) => format!("{} to {}", time_text(*low), time_text(*high)),
-            Slot::Flag(_) | Slot::Serializer(_) | Slot::Overflow(_) => String::new(),
+            Slot::Flag(_)
+            | Slot::Text(_)
+            | Slot::List(..)
+            | Slot::Serializer(_)
+            | Slot::Overflow(_) => String::new(),
         }
     }
 
@@ -321,6 +535,8 @@ impl Slot {
             Slot::Count(field, _) => (field.get)(config).to_string(),
             Slot::Size(field, _) => size_text(wide((field.get)(config))),
             Slot::Time(field, _) => time_text((field.get)(config)),
+            Slot::Text(field) => (field.get)(config),
+            Slot::List(field, _) => (field.get)(config).join(","),
             Slot::Serializer(field) => match (field.get)(config) {
                 SerializerKind::Json => "json".to_owned(),
                 SerializerKind::Protobuf => "protobuf".to_owned(),
@@ -362,6 +578,14 @@ impl Slot {
                     .ok_or_else(|| self.out_of_range(nanos_text(nanos)))?;
                 (field.set)(config, time);
             }
+            Slot::Text(field) => (field.set)(config, text(value)?),
+            Slot::List(field, least) => {
+                let list = list(value)?;
+                if list.len() < *least {
+                    return Err(self.out_of_range("nothing".to_owned()));
+                }
+                (field.set)(config, list);
+            }
             Slot::Serializer(field) => (field.set)(config, serializer(value)?),
             Slot::Overflow(field) => (field.set)(config, overflow(value)?),
         }
@@ -375,7 +599,8 @@ impl Slot {
                 (low..=high).contains(&&(field.get)(config))
             }
             Slot::Time(field, (low, high)) => (low..=high).contains(&&(field.get)(config)),
-            Slot::Flag(_) | Slot::Serializer(_) | Slot::Overflow(_) => true,
+            Slot::List(field, least) => (field.get)(config).len() >= *least,
+            Slot::Flag(_) | Slot::Text(_) | Slot::Serializer(_) | Slot::Overflow(_) => true,
         };
         if fits {
             Ok(())
@@ -385,10 +610,11 @@ impl Slot {
     }
 
     fn out_of_range(&self, value: String) -> Refusal {
-        Refusal::OutOfRange {
-            value,
-            allowed: self.allowed(),
-        }
+        let allowed = match self {
+            Slot::List(_, least) => format!("at least {least}"),
+            _ => self.allowed(),
+        };
+        Refusal::OutOfRange { value, allowed }
     }
 }
 
@@ -401,6 +627,29 @@ fn time_within(nanos: i128, (low, high): (Duration, Duration)) -> Option<Duratio
         return None;
     }
     u64::try_from(nanos).ok().map(Duration::from_nanos)
+}
+
+fn text(value: &Value) -> Result<String, Refusal> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        // A password may look like a number.
+        Value::Flag(_) | Value::Int(_) => Ok(value.to_string()),
+        _ => Err(Refusal::Malformed(format!("{value} is no text"))),
+    }
+}
+
+fn list(value: &Value) -> Result<Vec<String>, Refusal> {
+    let trimmed = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    match value {
+        Value::List(values) => {
+            let texts: Vec<_> = values.iter().map(text).collect::<Result<_, _>>()?;
+            Ok(texts.iter().filter_map(|text| trimmed(text)).collect())
+        }
+        Value::Text(text) => Ok(text.split(',').filter_map(trimmed).collect()),
+        _ => Err(Refusal::Malformed(format!(
+            "{value} is no list, write one such as \"a,b\""
+        ))),
+    }
 }
 
 fn serializer(value: &Value) -> Result<SerializerKind, Refusal> {

@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use super::cluster::{Cluster, EtcdConfig};
+use super::nats::NatsConfig;
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -35,6 +38,8 @@ pub struct Config {
     pub groups: Groups,
     /// What may run at the same time.
     pub concurrency: Concurrency,
+    /// How the app takes part in a cluster, if it does.
+    pub cluster: Cluster,
     /// The bounds that hold for input from outside.
     pub limits: Limits,
     /// How long the steps of a shutdown may take.
@@ -100,9 +105,12 @@ pub enum Overflow {
 }
 
 /// Sessions as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub struct Session {
+    /// In a cluster, a user has one session on all frontends of a type: a later bind ends the
+    /// earlier one. Default: true.
+    pub unique: bool,
     /// Waiting for sessions to end by themselves before a shutdown.
     pub drain: Drain,
 }
@@ -257,6 +265,15 @@ impl Default for Buffer {
     }
 }
 
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            unique: true,
+            drain: Drain::default(),
+        }
+    }
+}
+
 impl Default for Drain {
     fn default() -> Self {
         Self {
@@ -355,6 +372,7 @@ impl Config {
                 ..Buffer::default()
             },
             session: Session {
+                unique: true,
                 drain: Drain {
                     enabled: false,
                     timeout: deadline,
@@ -362,6 +380,16 @@ impl Config {
                 },
             },
             groups: Groups { memory_tick: poll },
+            cluster: Cluster {
+                nats: NatsConfig::for_test(),
+                etcd: EtcdConfig {
+                    dial_timeout: deadline,
+                    revoke_timeout: deadline,
+                    shutdown_delay: poll,
+                    retry_max: Duration::from_millis(500),
+                    ..EtcdConfig::default()
+                },
+            },
             limits: Limits {
                 establish_timeout: deadline,
                 handshake: HandshakeLimits {

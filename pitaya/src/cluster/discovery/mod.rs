@@ -1,8 +1,14 @@
 //! Who is there: servers announce themselves and see each other.
 
+#[cfg(feature = "etcd")]
+pub mod etcd;
 pub mod local;
 
 use std::sync::Arc;
+
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdDiscovery;
+pub use local::{Hub, LocalDiscovery};
 
 use super::{Directory, ServerInfo};
 use crate::error::Result;

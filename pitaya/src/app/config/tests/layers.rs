@@ -165,9 +165,9 @@ fn limits_that_depend_on_the_packet_limit_follow_it_unless_set() {
 #[test]
 fn settings_of_other_servers_are_accepted_with_a_note() {
     let text = r#"
-        [pitaya.cluster.sd.etcd]
+        [pitaya.groups.etcd]
         endpoints = ["a:2379", "b:2379"]
-        heartbeatinterval = "60s"
+        timeout = "60s"
         [pitaya.metrics.constLabels]
         Region = "eu"
         [[pitaya.metrics.custom.counters]]
@@ -178,11 +178,11 @@ fn settings_of_other_servers_are_accepted_with_a_note() {
         heartbeat = "often"
     "#;
     let env = [
-        ("PITAYA_CLUSTER_RPC_CLIENT_NATS_CONNECT", "nats://a:4222"),
+        ("PITAYA_CLUSTER_RPC_CLIENT_GRPC_REQUESTTIMEOUT", "5s"),
         ("PITAYA_METRICS_CONSTLABELS_ZONE", "b"),
     ];
     let (config, warnings) =
-        Config::load(toml(text).env(env).set("pitaya.session.unique", false)).expect("accepted");
+        Config::load(toml(text).env(env).set("pitaya.worker.concurrency", 3)).expect("accepted");
     assert_eq!(config, Config::default());
     let (notes, calls): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|warning| warning.is_note());
@@ -194,8 +194,8 @@ fn settings_of_other_servers_are_accepted_with_a_note() {
     };
     expect_test::expect![[r#"
         pitaya.buffer.handler.localprocess (in game.toml): has no effect on this server
-        pitaya.cluster.sd.etcd.endpoints (in game.toml): has no effect on this server
-        pitaya.cluster.sd.etcd.heartbeatinterval (in game.toml): has no effect on this server
+        pitaya.groups.etcd.endpoints (in game.toml): has no effect on this server
+        pitaya.groups.etcd.timeout (in game.toml): has no effect on this server
         pitaya.metrics.constLabels.Region (in game.toml): has no effect on this server
         pitaya.metrics.custom.counters (in game.toml): has no effect on this server
         pitaya.cluster.rpc.client.nats.connect (from the environment variable PITAYA_CLUSTER_RPC_CLIENT_NATS_CONNECT): has no effect on this server
@@ -203,8 +203,9 @@ fn settings_of_other_servers_are_accepted_with_a_note() {
         pitaya.session.unique (set in code): has no effect on this server
     "#]].assert_eq(&texts(notes));
     expect_test::expect![[r#"
-        pitaya.cluster.sd.etcd.heartbeatinterval (in game.toml): old name, use pitaya.cluster.sd.etcd.heartbeat.ttl
-    "#]].assert_eq(&texts(calls));
+        pitaya.groups.etcd.timeout (in game.toml): old name, use pitaya.groups.etcd.dialtimeout
+    "#]]
+    .assert_eq(&texts(calls));
 }
 
 #[test]
@@ -324,4 +325,33 @@ fn the_process_itself_is_a_source() {
     // Names only: what the variables hold is up to whoever runs the tests.
     let debug = format!("{:?}", Sources::process());
     assert!(debug.contains("search: Some(\".\")"), "{debug}");
+}
+
+#[test]
+fn lists_and_texts_come_from_every_layer() {
+    let expected = ["a:2379", "b:2379"];
+    for sources in [
+        toml("[pitaya.cluster.sd.etcd]\nendpoints = ['a:2379', 'b:2379']\npass = 12345"),
+        toml("[pitaya.cluster.sd.etcd]\nendpoints = 'a:2379, b:2379,'\npass = '12345'"),
+        Sources::new()
+            .env([("PITAYA_CLUSTER_SD_ETCD_ENDPOINTS", "a:2379,b:2379")])
+            .set("pitaya.cluster.sd.etcd.pass", "12345"),
+    ] {
+        let etcd = with_warnings(sources).0.cluster.etcd;
+        assert_eq!(
+            (etcd.endpoints.as_slice(), etcd.pass.as_str()),
+            (&expected.map(str::to_owned)[..], "12345")
+        );
+        assert!(
+            !format!("{etcd:?}").contains("12345"),
+            "passwords are not printed"
+        );
+    }
+    let error = super::refuse(Sources::new().set("pitaya.cluster.sd.etcd.endpoints", ","));
+    assert!(error.to_string().contains("at least 1"), "{error}");
+    let error = super::refuse(toml(
+        "[pitaya.cluster.sd.etcd]\nprefix = ['a']\nservertypesblacklist = 7",
+    ));
+    assert!(error.to_string().contains("a list is no text"), "{error}");
+    assert!(error.to_string().contains("7 is no list"), "{error}");
 }

@@ -42,6 +42,8 @@ fn other_value(key: &Key) -> &'static str {
         (Slot::Count(..), _) => "7",
         (Slot::Size(..), _) => "4KiB",
         (Slot::Time(..), _) => "7s",
+        (Slot::Text(_), _) => "other",
+        (Slot::List(..), _) => "a,b",
         (Slot::Serializer(_), _) => "protobuf",
         (Slot::Overflow(_), _) => "drop",
     }
@@ -126,6 +128,19 @@ fn the_defaults_are_the_documented_ones() {
         pitaya.conn.ratelimiting.interval = 10s (duration)
         pitaya.conn.ratelimiting.forcedisable = false (flag)
         pitaya.groups.memory.tickduration = 10s (duration)
+        pitaya.cluster.sd.etcd.endpoints = localhost:2379 (list)
+        pitaya.cluster.sd.etcd.user =  (text)
+        pitaya.cluster.sd.etcd.pass =  (text)
+        pitaya.cluster.sd.etcd.dialtimeout = 5s (duration)
+        pitaya.cluster.sd.etcd.prefix = pitaya/ (text)
+        pitaya.cluster.sd.etcd.heartbeat.ttl = 1m (duration)
+        pitaya.cluster.sd.etcd.heartbeat.log = false (flag)
+        pitaya.cluster.sd.etcd.syncservers.interval = 2m (duration)
+        pitaya.cluster.sd.etcd.revoke.timeout = 5s (duration)
+        pitaya.cluster.sd.etcd.shutdown.delay = 300ms (duration)
+        pitaya.cluster.sd.etcd.servertypesblacklist =  (list)
+        pitaya.cluster.sd.etcd.retry.min = 100ms (duration)
+        pitaya.cluster.sd.etcd.grantlease.retryinterval = 5s (duration)
         pitaya.limits.packet = 1MiB (size)
         pitaya.limits.inflated = 4MiB (size)
         pitaya.limits.readahead = 64KiB (size)

@@ -90,7 +90,8 @@ impl RpcClient for NatsClient {
     fn start<'a>(&'a self, own: &'a ServerInfo) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let purpose = Purpose { role: "client", capacity: REPLIES };
-            let client = link::connect(&self.config.link, &own.id, purpose, Arc::new(|| {})).await?;
+            let client =
+                link::connect(&self.config.link, &own.id, purpose, Arc::new(|| {})).await?;
             let replies = Replies::open(&client).await?;
             let started = Started { own: own.clone(), client, replies };
             self.started.set(started).map_err(|_| Error::msg("RPC client is already running"))
@@ -147,7 +148,8 @@ impl RpcClient for NatsClient {
 fn not_sent(error: PublishError) -> Error {
     let text = match error.kind() {
         PublishErrorKind::MaxPayloadExceeded => {
-            return Error::new(codes::BAD_REQUEST, "nats: maximum payload exceeded").with_source(error);
+            return Error::new(codes::BAD_REQUEST, "nats: maximum payload exceeded")
+                .with_source(error);
         }
         PublishErrorKind::InvalidSubject => "nats: invalid subject",
         PublishErrorKind::Send => "nats: connection closed",

@@ -63,6 +63,10 @@ pub(super) async fn connect(
 
 /// Disconnects after everything that was sent before has left, at most `limit`.
 pub(super) async fn disconnect(client: &Client, limit: Duration) {
+    if !is_connected(client) {
+        // Nothing can leave; the library ends when it is connected again and finds nobody there.
+        return;
+    }
     let closed = async {
         if client.drain().await.is_ok() {
             // It fails as soon as the connection is closed, which is what is waited for.
@@ -78,12 +82,13 @@ pub(super) fn is_connected(client: &Client) -> bool {
     client.connection_state() == State::Connected
 }
 
-fn addresses(text: &str) -> Result<Vec<ServerAddr>> {
-    let parse = |text: &str| {
-        ServerAddr::from_str(text).map_err(|error| Error::msg(format!("{text}: {error}")))
+fn addresses(texts: &[String]) -> Result<Vec<ServerAddr>> {
+    // Without the text, which may hold a password.
+    let parse = |(index, text): (usize, &String)| {
+        let wrong = |error| Error::msg(format!("address {} of NATS: {error}", index + 1));
+        ServerAddr::from_str(text).map_err(wrong)
     };
-    let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-    let addresses = texts.map(parse).collect::<Result<Vec<_>>>()?;
+    let addresses = texts.iter().enumerate().map(parse).collect::<Result<Vec<_>>>()?;
     if addresses.is_empty() {
         return Err(Error::msg("nats connection string is empty"));
     }
@@ -102,7 +107,7 @@ fn options(
     purpose: Purpose,
     events: Arc<Events>,
 ) -> ConnectOptions {
-    let tls = config.connect.contains("tls://");
+    let tls = config.connect.iter().any(|address| address.starts_with("tls://"));
     let pauses = config.clone();
     ConnectOptions::new()
         .name(name)
@@ -148,12 +153,18 @@ impl Events {
                 (self.overflow)();
                 let count = self.overflowed.fetch_add(1, Ordering::Relaxed) + 1;
                 if count.is_power_of_two() {
-                    tracing::warn!(role, count, "messages came faster than they were taken, and were dropped");
+                    tracing::warn!(
+                        role,
+                        count,
+                        "messages came faster than they were taken, and were dropped"
+                    );
                 }
             }
             Event::ServerError(error) => tracing::warn!(role, %error, "the NATS server complains"),
             Event::ClientError(error) => tracing::warn!(role, %error, "the connection to NATS"),
-            Event::Draining | Event::Closed => tracing::debug!(role, %event, "the connection to NATS"),
+            Event::Draining | Event::Closed => {
+                tracing::debug!(role, %event, "the connection to NATS")
+            }
         }
     }
 }
@@ -180,9 +191,10 @@ mod tests {
 
     #[test]
     fn addresses_are_a_list_and_their_secrets_are_not_shown() {
-        let list = addresses("nats://user:secret@a:4222, b:4333,").unwrap();
-        assert_eq!(shown(&list), "a:4222, b:4333");
-        assert_eq!(addresses(" , ").unwrap_err().message(), "nats connection string is empty");
-        assert!(addresses("nats://[").is_err());
+        let list = ["nats://user:secret@a:4222", "b:4333"].map(str::to_owned);
+        assert_eq!(shown(&addresses(&list).unwrap()), "a:4222, b:4333");
+        assert_eq!(addresses(&[]).unwrap_err().message(), "nats connection string is empty");
+        let error = addresses(&["nats://user:secret@[".to_owned()]).unwrap_err();
+        assert!(!error.message().contains("secret"), "{error}");
     }
 }

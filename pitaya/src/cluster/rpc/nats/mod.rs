@@ -21,19 +21,36 @@ pub use client::NatsClient;
 pub use server::NatsServer;
 
 use crate::app::config::Config;
+#[cfg(feature = "etcd")]
+use crate::cluster::discovery::etcd::EtcdDiscovery;
 use crate::cluster::{Cluster, Discovery, IntoCluster, ServerInfo};
 use crate::error::Result;
 
 /// A cluster over NATS, set up from the app's configuration.
 pub struct NatsCluster {
-    discovery: Arc<dyn Discovery>,
+    discovery: Choice,
+}
+
+/// Where the servers are found.
+enum Choice {
+    Made(Arc<dyn Discovery>),
+    #[cfg(feature = "etcd")]
+    Etcd,
 }
 
 impl Cluster {
     /// A cluster that calls over NATS and finds its servers through `discovery`, set up from
     /// `pitaya.cluster.rpc.*.nats` and `pitaya.session.unique`.
     pub fn nats(discovery: Arc<dyn Discovery>) -> NatsCluster {
-        NatsCluster { discovery }
+        NatsCluster { discovery: Choice::Made(discovery) }
+    }
+
+    /// A cluster that calls over NATS and finds its servers through etcd: what many machines need,
+    /// and what other Pitaya servers have. Set up from `pitaya.cluster.*` and
+    /// `pitaya.session.unique`.
+    #[cfg(feature = "etcd")]
+    pub fn nats_etcd() -> NatsCluster {
+        NatsCluster { discovery: Choice::Etcd }
     }
 }
 
@@ -42,7 +59,12 @@ impl IntoCluster for NatsCluster {
         let nats = &config.cluster.nats;
         let client = Arc::new(NatsClient::new(nats.client.clone()));
         let server = Arc::new(NatsServer::new(nats.server.clone()));
-        Ok(Cluster::new(client, server, self.discovery)
+        let discovery: Arc<dyn Discovery> = match self.discovery {
+            Choice::Made(discovery) => discovery,
+            #[cfg(feature = "etcd")]
+            Choice::Etcd => Arc::new(EtcdDiscovery::new(config.cluster.etcd.clone())),
+        };
+        Ok(Cluster::new(client, server, discovery)
             .timeout(nats.client.request_timeout)
             .unique_sessions(config.session.unique))
     }

@@ -85,7 +85,12 @@ impl Drop for Reply<'_> {
     }
 }
 
-async fn read(mut replies: Subscriber, prefix: usize, waiting: Waiting, unexpected: Arc<AtomicU64>) {
+async fn read(
+    mut replies: Subscriber,
+    prefix: usize,
+    waiting: Waiting,
+    unexpected: Arc<AtomicU64>,
+) {
     while let Some(message) = replies.next().await {
         let number = message.subject.get(prefix..).and_then(|number| number.parse().ok());
         let waiter = number.and_then(|number: u64| waiting.lock().remove(&number));

@@ -116,7 +116,11 @@ async fn publish(client: &Client, subject: Subject, payload: Vec<u8>) {
 }
 
 /// Passes on who was bound, until `stop`.
-pub(super) async fn binds(inbox: Arc<dyn Inbox>, mut messages: Subscriber, stop: CancellationToken) {
+pub(super) async fn binds(
+    inbox: Arc<dyn Inbox>,
+    mut messages: Subscriber,
+    stop: CancellationToken,
+) {
     loop {
         let message = tokio::select! {
             message = messages.next() => message,

@@ -107,10 +107,10 @@ impl Started {
 
     /// Takes the user's messages from now on.
     async fn watch(&self, uid: &Uid, limit: Duration) -> Result<AbortOnDropHandle<()>> {
-        let (pushes, kicks) = (subjects::pushes(&self.kind, uid)?, subjects::kicks(&self.kind, uid)?);
-        let subscribed = async {
-            Ok::<_, Error>((self.subscribe(pushes).await?, self.subscribe(kicks).await?))
-        };
+        let (pushes, kicks) =
+            (subjects::pushes(&self.kind, uid)?, subjects::kicks(&self.kind, uid)?);
+        let subscribed =
+            async { Ok::<_, Error>((self.subscribe(pushes).await?, self.subscribe(kicks).await?)) };
         // It waits only where the bus has been away for long.
         let subscribed = tokio::time::timeout(limit, subscribed).await;
         let (pushes, kicks) = subscribed.map_err(|_| Error::msg("nats: timeout"))??;
@@ -121,7 +121,11 @@ impl Started {
 }
 
 impl RpcServer for NatsServer {
-    fn start<'a>(&'a self, own: &'a ServerInfo, inbox: Arc<dyn Inbox>) -> BoxFuture<'a, Result<()>> {
+    fn start<'a>(
+        &'a self,
+        own: &'a ServerInfo,
+        inbox: Arc<dyn Inbox>,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let (calls, binds) = (subjects::calls(own)?, subjects::bindings(&own.kind)?);
             let client = self.connect(own, &inbox).await?;
@@ -172,7 +176,9 @@ impl RpcServer for NatsServer {
 
     fn close(&self, limit: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let Some(started) = self.started.get() else { return };
+            let Some(started) = self.started.get() else {
+                return;
+            };
             let until = tokio::time::Instant::now() + limit;
             started.stop.cancel();
             started.tasks.close();

@@ -38,9 +38,7 @@ pub(super) fn kicks(frontend_type: &str, uid: &str) -> Result<Subject> {
 /// what is a wildcard would receive the messages of others.
 fn checked(what: &str, subject: fmt::Arguments<'_>) -> Result<Subject> {
     let subject = subject.to_string();
-    let refused = |why: &str| {
-        Err(Error::msg(format!("nats: invalid subject: the {what} {why}")))
-    };
+    let refused = |why: &str| Err(Error::msg(format!("nats: invalid subject: the {what} {why}")));
     if subject.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
         return refused("has a space or a line break");
     }
@@ -79,7 +77,10 @@ mod tests {
     fn names_that_the_bus_cannot_carry_are_refused() {
         for uid in ["a b", "a\tb", "a\rb", "a\nb", "a..b", "a.*.b", "a.>.b", &"x".repeat(3000)] {
             let error = pushes("connector", uid).unwrap_err();
-            assert!(error.message().starts_with("nats: invalid subject: the uid "), "{uid}: {error}");
+            assert!(
+                error.message().starts_with("nats: invalid subject: the uid "),
+                "{uid}: {error}"
+            );
             assert!(kicks("connector", uid).is_err(), "{uid}");
         }
         for uid in ["u1", "a.b", ".a.", "*", ">", "a*", "ü", "a/b", "{}"] {

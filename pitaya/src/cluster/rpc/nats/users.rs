@@ -28,7 +28,9 @@ impl Users {
     /// One session of this user less.
     pub(super) fn leave(&self, uid: &Uid) {
         let mut users = self.0.lock();
-        let Some((sessions, _)) = users.get_mut(uid) else { return };
+        let Some((sessions, _)) = users.get_mut(uid) else {
+            return;
+        };
         *sessions -= 1;
         if *sessions == 0 {
             users.remove(uid);
