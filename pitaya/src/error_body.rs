@@ -3,21 +3,29 @@
 //! Reading one always gives an error: a body that does not decode becomes the text of a `PIT-000`,
 //! because the server did say that the request failed.
 
-use std::collections::BTreeMap;
-
 use crate::error::{Error, codes};
 use crate::message::{Body, CodecError, Serializer};
 use crate::protocol::route;
 
-/// The error object of the client protocol, 6.6.
-#[pitaya::message(omit_empty)]
-pub(crate) struct ErrorBody {
-    #[field(1)]
-    code: String,
-    #[field(2)]
-    msg: String,
-    #[field(3)]
-    metadata: BTreeMap<String, String>,
+use protos::Error as ErrorBody;
+
+/// The type has the name that other languages know it by, `protos.Error`.
+mod protos {
+    use std::collections::BTreeMap;
+
+    /// What a failed request is answered.
+    #[pitaya::message(omit_empty)]
+    pub(crate) struct Error {
+        /// For programs, for example `PIT-404`.
+        #[field(1)]
+        pub(super) code: String,
+        /// For people.
+        #[field(2)]
+        pub(super) msg: String,
+        /// Further keys and values.
+        #[field(3)]
+        pub(super) metadata: BTreeMap<String, String>,
+    }
 }
 
 impl From<&Error> for ErrorBody {
@@ -58,10 +66,12 @@ pub(crate) fn read(serializer: &Serializer, body: &[u8]) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use super::*;
-    use crate::message::{AnyMessage, Codec};
+    use crate::message::descriptor::proto_files;
+    use crate::message::{AnyMessage, Codec, Message};
 
     fn check(
         serializer: &Serializer,
@@ -150,5 +160,18 @@ mod tests {
         assert_eq!(body, br#"{"code":"A-1","msg":"no"}!"#);
         check(&loud, &body, "A-1", "no", &[]);
         check(&loud, b"{}", "PIT-000", "{}", &[]);
+    }
+
+    #[test]
+    fn other_languages_are_told_the_same_message() {
+        let [file] = &proto_files([ErrorBody::DESCRIPTOR]).unwrap()[..] else {
+            panic!("one package, one file")
+        };
+        let written = include_str!("../../protos/error.proto");
+        assert_eq!(
+            written, file.text,
+            "protos/error.proto is to be:\n{}",
+            file.text
+        );
     }
 }

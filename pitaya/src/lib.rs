@@ -89,7 +89,11 @@ pub use session::Session;
 pub use uid::Uid;
 
 pub use bytes::Bytes;
-pub use pitaya_macros::{handler, message, route};
+#[doc = include_str!("docs/handler.md")]
+pub use pitaya_macros::handler;
+pub use pitaya_macros::message;
+#[doc = include_str!("docs/route.md")]
+pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {

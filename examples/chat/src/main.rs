@@ -6,10 +6,12 @@
 //!
 //! Open the address it prints in two windows and talk. `room.rs` is the game server: messages,
 //! rooms, who sits where. `page.rs` hands out the page in `web/`, which speaks to it over WebSocket.
-//! For phones in the same network: `cargo run --release -p chat -- --page 0.0.0.0:3250 --socket 0.0.0.0:3251`
+//! With `-- --page 0.0.0.0:3250` behind the command, phones in the same network get in too.
 
 mod page;
 mod room;
+
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use pitaya::{App, WebSocket};
@@ -21,6 +23,9 @@ use room::Room;
 /// The first part of this server's routes: clients call `chat.room.join`.
 const SERVER_TYPE: &str = "chat";
 
+const PAGE: &str = "127.0.0.1:3250";
+const SOCKET_PORT: u16 = 3251;
+
 #[tokio::main]
 async fn main() -> Result<()> {
     // `RUST_LOG=pitaya=debug` shows more.
@@ -31,12 +36,11 @@ async fn main() -> Result<()> {
         .init();
 
     let (page, socket) = addresses(std::env::args().skip(1))?;
-    let (page, socket) = (
-        listen("--page", &page).await?,
-        listen("--socket", &socket).await?,
-    );
-    let (page_addr, socket_addr) = (page.local_addr()?, socket.local_addr()?);
-    tokio::spawn(page::serve(page, socket_addr.port()));
+    let page = listen("--page", &page).await?;
+    let page_addr = page.local_addr()?;
+    let socket = socket.unwrap_or_else(|| SocketAddr::new(page_addr.ip(), SOCKET_PORT).to_string());
+    let socket = listen("--socket", &socket).await?;
+    tokio::spawn(page::serve(page, socket.local_addr()?.port()));
     // Listening on every address is no address to open.
     let host = match page_addr.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),
@@ -54,18 +58,17 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Where the page and the WebSocket listen: what `--page` and `--socket` say, or this machine only.
-fn addresses(mut arguments: impl Iterator<Item = String>) -> Result<(String, String)> {
-    let (mut page, mut socket) = ("127.0.0.1:3250".to_owned(), "127.0.0.1:3251".to_owned());
-    while let Some(argument) = arguments.next() {
-        let place = match argument.as_str() {
-            "--page" => &mut page,
-            "--socket" => &mut socket,
+/// What `--page` and `--socket` say. Without them, the page is for this machine only, and the
+/// WebSocket listens where the page does.
+fn addresses(mut arguments: impl Iterator<Item = String>) -> Result<(String, Option<String>)> {
+    let (mut page, mut socket) = (PAGE.to_owned(), None);
+    while let Some(option) = arguments.next() {
+        let address = arguments.next();
+        match (option.as_str(), address) {
+            ("--page", Some(address)) => page = address,
+            ("--socket", Some(address)) => socket = Some(address),
             _ => bail!("usage: chat [--page HOST:PORT] [--socket HOST:PORT]"),
-        };
-        *place = arguments
-            .next()
-            .with_context(|| format!("{argument} needs an address, for example 127.0.0.1:8080"))?;
+        }
     }
     Ok((page, socket))
 }

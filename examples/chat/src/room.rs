@@ -115,20 +115,16 @@ impl Room {
             }
         };
         if !talk.members.insert(seat.name.clone()) {
-            return Err(Error::new(
-                "CHAT-400",
-                "Somebody in this room has this name.",
-            ));
+            let text = "Somebody in this room has this name.";
+            return Err(Error::new("CHAT-400", text));
         }
-        let joined = Joined {
-            members: talk.members(),
-            history: talk.history.iter().cloned().collect(),
-        };
+        let (members, history) = (talk.members(), talk.history.iter().cloned().collect());
         session.with_state(|own| *own = Some(seat.clone()));
+        tracing::info!(seat.room, seat.name, "joined");
         // The newcomer is not told: the answer says it all.
         talk.tell_moved(app, "onJoin", &seat).await?;
         app.groups().add_member(&seat.room, &uid).await?;
-        Ok(joined)
+        Ok(Joined { members, history })
     }
 
     /// Gives up the seat.
@@ -138,23 +134,20 @@ impl Room {
     }
 
     /// Says something to the room. A notify: the speaker hears it like everybody else.
-    async fn say(&self, ctx: &Context<'_>, said: Say) -> Result<()> {
+    async fn say(&self, ctx: &Context<'_>, say: Say) -> Result<()> {
         let mut hall = self.hall.lock().await;
         let seat = ctx
             .session()
-            .with_state(|own: &mut Option<Seat>| own.clone());
+            .with_state::<Option<Seat>, _>(|own| own.clone());
         let seat = seat.ok_or("join a room first")?;
-        let at = hall.now();
         let said = Said {
             from: seat.name,
-            text: said.text.trim().into(),
-            at,
+            text: say.text.trim().into(),
+            at: hall.now(),
         };
         tell(ctx.app(), &seat.room, "onMessage", &said).await?;
         if let Some(talk) = hall.open.get_mut(&seat.room) {
-            talk.history.push_back(said);
-            let forgotten = talk.history.len().saturating_sub(HISTORY);
-            talk.history.drain(..forgotten);
+            talk.remember(said);
         }
         Ok(())
     }
@@ -182,8 +175,7 @@ impl Room {
         let uid = Uid::from(format!("guest-{}", session.id()));
         session.bind(&uid).await?;
         let room = self.clone();
-        session.on_close(move |session, reason| async move {
-            tracing::info!(session = session.id(), ?reason, "gone");
+        session.on_close(move |session, _reason| async move {
             if let Err(error) = room.hall.lock().await.vacate(&session).await {
                 tracing::error!(%error, "a seat was not freed");
             }
@@ -195,16 +187,15 @@ impl Room {
 impl Hall {
     /// Frees the seat that a session has, if it has one.
     async fn vacate(&mut self, session: &Session) -> Result<()> {
-        let (Some(seat), Some(uid)) = (
-            session.with_state(|own: &mut Option<Seat>| own.take()),
-            session.uid(),
-        ) else {
+        let seat = session.with_state::<Option<Seat>, _>(|own| own.take());
+        let (Some(seat), Some(uid)) = (seat, session.uid()) else {
             return Ok(());
         };
         let Some(talk) = self.open.get_mut(&seat.room) else {
             return Ok(());
         };
         talk.members.remove(&seat.name);
+        tracing::info!(seat.room, seat.name, "left");
         let groups = session.app().groups();
         if talk.members.is_empty() {
             self.open.remove(&seat.room);
@@ -227,6 +218,13 @@ impl Hall {
 impl Talk {
     fn members(&self) -> Vec<String> {
         self.members.iter().cloned().collect()
+    }
+
+    fn remember(&mut self, said: Said) {
+        self.history.push_back(said);
+        if self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
     }
 
     async fn tell_moved(&self, app: &AppHandle, route: &str, seat: &Seat) -> Result<()> {

@@ -48,3 +48,44 @@ pub(crate) struct TestSendToUsers {
     /// What to push, as raw bytes.
     pub(crate) msg: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use pitaya::Message;
+    use pitaya::message::descriptor::proto_files;
+
+    use super::*;
+
+    #[test]
+    fn other_languages_are_told_the_same_messages() {
+        let types = [TestRequest::DESCRIPTOR, TestResponse::DESCRIPTOR];
+        let [file] = &proto_files(types).unwrap()[..] else {
+            panic!("one package, one file")
+        };
+        let written = include_str!("../../../protos/test.proto");
+        assert_eq!(
+            written, file.text,
+            "protos/test.proto is to be:\n{}",
+            file.text
+        );
+    }
+
+    #[test]
+    fn zero_valued_fields_stay_out_of_the_json() {
+        fn json(message: &impl Message) -> String {
+            let mut out = Vec::new();
+            message.encode_json(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        }
+        assert_eq!(json(&TestResponse::default()), "{}");
+        assert_eq!(json(&TestResponse::ok("")), r#"{"code":200}"#);
+        assert_eq!(
+            json(&TestResponse {
+                code: 0,
+                msg: "m".into()
+            }),
+            r#"{"msg":"m"}"#
+        );
+        assert_eq!(json(&TestSendToUsers::default()), "{}");
+    }
+}

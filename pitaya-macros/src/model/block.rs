@@ -25,7 +25,7 @@ pub(crate) struct Block {
 
 /// One item of the block.
 pub(crate) enum Item {
-    Method(Method),
+    Method(Box<Method>),
     /// A constant, a type or a macro call: passed on, never looked into.
     Other {
         attrs: Vec<Attribute>,
@@ -97,12 +97,12 @@ impl Parse for Item {
         let sig = input.parse()?;
         // A body, or `;`, of which the compiler complains itself.
         let body = input.parse::<TokenTree>()?.into();
-        Ok(Self::Method(Method {
+        Ok(Self::Method(Box::new(Method {
             attrs,
             vis,
             sig,
             body,
-        }))
+        })))
     }
 }
 
@@ -174,12 +174,13 @@ impl ToTokens for Block {
 impl ToTokens for Item {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Self::Method(Method {
-                attrs,
-                vis,
-                sig,
-                body,
-            }) => {
+            Self::Method(method) => {
+                let Method {
+                    attrs,
+                    vis,
+                    sig,
+                    body,
+                } = &**method;
                 tokens.extend(quote! { #(#attrs)* #vis #sig #body });
             }
             Self::Other {

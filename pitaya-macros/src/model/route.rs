@@ -50,7 +50,7 @@ pub(crate) enum Parameter {
     Message {
         /// The name that the user gave it, or `message`.
         name: Ident,
-        ty: Type,
+        ty: Box<Type>,
     },
 }
 
@@ -180,7 +180,7 @@ impl Route {
         self.parameters
             .iter()
             .find_map(|parameter| match parameter {
-                Parameter::Message { name, ty } => Some((name, ty)),
+                Parameter::Message { name, ty } => Some((name, &**ty)),
                 Parameter::Context(_) => None,
             })
     }
@@ -304,7 +304,7 @@ fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Pa
                 }
                 Parameter::Message {
                     name: argument_name(typed),
-                    ty: types::free_standing(ty, self_ty),
+                    ty: Box::new(types::free_standing(ty, self_ty)),
                 }
             }
         };

@@ -41,6 +41,10 @@ pub(crate) struct Conn<IO> {
     at: usize,
     /// Up to here packet headers were looked at while a handler was waiting.
     scanned: usize,
+    /// When the socket last gave something. One reading of the clock serves every message in it.
+    pub(super) read_at: Instant,
+    /// Since when nothing holds the next message up: the last read, or the end of the last call.
+    pub(super) free_at: Instant,
     /// A batch of which the socket took only `written` bytes.
     unsent: Vec<u8>,
     written: usize,
@@ -95,16 +99,18 @@ pub(super) struct Call {
     /// Where the body is in the input.
     pub(super) body: Range<usize>,
     pub(super) compressed: bool,
-    pub(super) received: Instant,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(crate) fn new(io: IO, machine: Machine, pending: Pending) -> Self {
+        let now = machine.started();
         Self {
             io,
             input: Vec::new(),
             at: 0,
             scanned: 0,
+            read_at: now,
+            free_at: now,
             unsent: Vec::new(),
             written: 0,
             machine,
@@ -134,7 +140,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close),
+            Poll::Pending => {
+                // An end does not wait until the peer takes something.
+                if session.out().ended() {
+                    return Poll::Ready(Next::Close(CloseReason::Closed));
+                }
+                return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close);
+            }
         }
         loop {
             if core.app().is_draining() {
@@ -256,8 +268,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         self.at = end;
                         self.calls += 1;
                         let body = end - body_len..end;
-                        let received = Instant::now();
-                        return Some(Next::Call(Call { route, id, body, compressed, received }));
+                        return Some(Next::Call(Call { route, id, body, compressed }));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
                     Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),
@@ -326,7 +337,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             self.at = 0;
             self.input.reserve(READ);
         }
-        poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input)
+        let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input));
+        self.read_at = Instant::now();
+        self.free_at = self.read_at;
+        Poll::Ready(read)
     }
 
     /// Gives the read buffer back and keeps an incomplete packet only.
@@ -473,7 +487,7 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
         MessageKind::Notify => false,
         MessageKind::Response | MessageKind::Push => {
             core.app().metrics().ignored_messages.increment(1);
-            return Resolved::Done;
+            return unserved(core, &message);
         }
     };
     let id = if wants_answer { message.id } else { 0 };
@@ -486,8 +500,11 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Call { route: index, id, body_len, compressed: message.compressed }
         }
         Target::Error(error) => {
-            core.refuse(session, id, &error);
-            Resolved::Done
+            let resolved = unserved(core, &message);
+            if let Resolved::Done = resolved {
+                core.refuse(session, id, &error);
+            }
+            resolved
         }
         Target::Forward { kind, route } => match core.forward(session, id, kind, route, &message) {
             Ok(()) => Resolved::Done,
@@ -498,6 +515,13 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+/// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
+/// 2.3).
+#[cold]
+fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+    if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 
 fn reason_of(error: &io::Error) -> CloseReason {

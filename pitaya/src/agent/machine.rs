@@ -72,6 +72,11 @@ impl Machine {
         }
     }
 
+    /// When the connection began, before anything has happened on it.
+    pub(crate) fn started(&self) -> Instant {
+        self.beat_at - self.interval
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         self.phase
     }

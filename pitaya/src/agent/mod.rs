@@ -6,4 +6,4 @@ mod serve;
 
 pub(crate) use conn::Conn;
 pub(crate) use machine::Machine;
-pub(crate) use serve::{Panicked, poll_caught, serve};
+pub(crate) use serve::{Panicked, panicked, poll_caught, serve};

@@ -34,29 +34,31 @@ where
         // Also when this task is dropped half-way: nobody finds the session any more.
         let ended = Ended(&session);
         let mut timer = pin!(sleep_until(c.machine.wake_at()));
+        // What a connection needs once in its life is boxed, so that one at rest has no room for it.
         loop {
             match poll_fn(|cx| c.poll_next(cx, &core, &session, timer.as_mut())).await {
                 Next::Close(reason) => {
-                    close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                    Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                     break;
                 }
-                Next::Yield => tokio::task::yield_now().await,
+                Next::Yield => {
+                    tokio::task::yield_now().await;
+                    c.free_at = Instant::now();
+                }
                 Next::Full => {
-                    let room = poll_fn(|_| {
+                    let mut room = Box::pin(poll_fn(|_| {
                         if core.is_full(&session) { Poll::Pending } else { Poll::Ready(Ok(())) }
-                    });
-                    let mut room = pin!(CallFuture::from_or_box(room));
-                    let outcome =
-                        drive(&mut c, &core, &session, timer.as_mut(), room.as_mut()).await;
-                    if let Outcome::Over(reason) = outcome {
-                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                    }));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), room.as_mut());
+                    if let Outcome::Over(reason) = beside.await {
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                         break;
                     }
                 }
                 Next::Handshake(body) => {
-                    let judge = core.handshake(&session, c.input(body));
-                    let mut judge = pin!(judge);
-                    match drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut()).await {
+                    let mut judge = Box::pin(core.handshake(&session, c.input(body)));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut());
+                    match beside.await {
                         Outcome::Done(Ok(())) => {
                             session.out().control(core.handshake_accepted());
                             session.out().set_gate(Gate::Held);
@@ -68,7 +70,8 @@ where
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
                         }
                         Outcome::Over(reason) => {
-                            close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                            Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                                .await;
                             break;
                         }
                     }
@@ -76,33 +79,37 @@ where
                 Next::Call(call) => {
                     let Some(route) = core.table().route(call.route) else { continue };
                     if route.overlaps {
-                        let Call { route, id, body, compressed, received } = call;
-                        core.spawn_call(&session, route, id, compressed, received, c.input(body));
+                        let Call { route, id, body, compressed } = call;
+                        core.spawn_call(&session, route, id, compressed, c.read_at, c.input(body));
                         continue;
                     }
                     let ctx = Context::new(&session, route, call.id, Wake::No);
-                    let Ok(future) = core.start(&ctx, call.compressed, c.input(call.body.clone()))
-                    else {
+                    let mut future = pin!(None);
+                    if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
                         let reason = CloseReason::Protocol;
-                        close(&mut c, &core, &session, reason, timer.as_mut(), None).await;
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
                         break;
-                    };
-                    let started = Instant::now();
-                    let mut future = pin!(future);
-                    match drive(&mut c, &core, &session, timer.as_mut(), future.as_mut()).await {
-                        Outcome::Done(result) => core.settle(&ctx, call.received, started, result),
+                    }
+                    let Some(mut future) = future.as_pin_mut() else { continue };
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
+                    match beside.await {
+                        Outcome::Done(result) => {
+                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                        }
                         Outcome::Over(reason) => {
                             let running = (!route.spec.options.cancel).then_some(future);
-                            let result =
-                                close(&mut c, &core, &session, reason, timer.as_mut(), running).await;
-                            core.settle_late(&ctx, call.received, started, result);
+                            let (read_at, started) = (c.read_at, c.free_at);
+                            let timer = timer.as_mut();
+                            let closing = close(&mut c, &core, &session, reason, timer, running);
+                            let result = Box::pin(closing).await;
+                            core.settle_late(&ctx, read_at, started, result);
                             break;
                         }
                     }
                 }
             }
         }
-        session.run_close_callbacks().await;
+        Box::pin(session.run_close_callbacks()).await;
         drop(ended);
     }
 }
@@ -114,23 +121,23 @@ enum Outcome {
 }
 
 /// Polls a call, and the connection beside it while the call waits.
-async fn drive<IO>(
-    c: &mut Conn<IO>,
-    core: &Arc<Core>,
-    session: &Session,
-    mut timer: Pin<&mut Sleep>,
-    mut call: Pin<&mut CallFuture<'_>>,
-) -> Outcome
+fn drive<'f, IO, F>(
+    c: &'f mut Conn<IO>,
+    core: &'f Arc<Core>,
+    session: &'f Session,
+    mut timer: Pin<&'f mut Sleep>,
+    mut call: Pin<&'f mut F>,
+) -> impl Future<Output = Outcome> + use<'f, IO, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Result<(), Error>>,
 {
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         if let Poll::Ready(result) = poll_caught(call.as_mut(), cx) {
             return Poll::Ready(Outcome::Done(result));
         }
         c.poll_beside(cx, core, session, timer.as_mut()).map(Outcome::Over)
     })
-    .await
 }
 
 /// Closes the connection, while a call that has started runs to its end within the grace limit:
@@ -199,7 +206,7 @@ where
 /// Polls a call; a panic inside is an error like any other, and its text stays here.
 #[inline]
 pub(crate) fn poll_caught(
-    call: Pin<&mut CallFuture<'_>>,
+    call: Pin<&mut impl Future<Output = Result<(), Error>>>,
     cx: &mut TaskContext<'_>,
 ) -> Poll<Result<(), Error>> {
     match catch_unwind(AssertUnwindSafe(|| call.poll(cx))) {

@@ -1,6 +1,8 @@
 //! What one running app consists of, as connections see it.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tokio::time::Instant;
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::poll_caught;
+use crate::agent::{panicked, poll_caught};
 use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
@@ -135,9 +137,13 @@ impl Core {
     }
 
     /// Judges a handshake: keeps its data with the session, unless it is refused.
-    pub(crate) fn handshake<'a>(&'a self, session: &'a Session, body: &[u8]) -> CallFuture<'a> {
+    pub(crate) fn handshake<'a>(
+        &'a self,
+        session: &'a Session,
+        body: &[u8],
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a> {
         let data = HandshakeData::parse(body);
-        CallFuture::from_or_box(async move {
+        async move {
             let metrics = self.app.metrics();
             let judged = match data {
                 Err(error) => Err(Error::new(codes::BAD_REQUEST, error.to_string())),
@@ -161,7 +167,7 @@ impl Core {
                     Err(error)
                 }
             }
-        })
+        }
     }
 
     async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
@@ -173,26 +179,50 @@ impl Core {
         Ok(())
     }
 
-    /// Starts a call. The error means that the body does not inflate, which ends the connection.
+    /// Starts a call and puts it into `place`: the future is large, and every move is a copy.
+    /// False: the body does not inflate, which ends the connection.
     #[inline]
     pub(crate) fn start<'a>(
         &'a self,
         ctx: &'a Context<'a>,
         compressed: bool,
         body: &[u8],
-    ) -> Result<CallFuture<'a>, ()> {
-        let call = if compressed {
-            self.inflated(body, |body| self.table.dispatch(ctx.mounted(), ctx, body))?
-        } else {
-            self.table.dispatch(ctx.mounted(), ctx, body)
-        };
-        Ok(match &self.dispatch {
+        mut place: Pin<&mut Option<CallFuture<'a>>>,
+    ) -> bool {
+        let decoded = catch_unwind(AssertUnwindSafe(|| {
+            if compressed {
+                let call = self.inflated(body, |body| self.call(ctx, body));
+                let inflates = call.is_ok();
+                place.set(call.ok());
+                inflates
+            } else {
+                place.set(Some(self.call(ctx, body)));
+                true
+            }
+        }));
+        decoded.unwrap_or_else(|_| {
+            self.app.metrics().panicked("decode");
+            place.set(Some(CallFuture::from(async { Err(panicked()) })));
+            true
+        })
+    }
+
+    /// A call, which waits for a free place if running handlers are capped.
+    #[inline]
+    fn call<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
+        let call = self.table.dispatch(ctx.mounted(), ctx, body);
+        match &self.dispatch {
             None => call,
             Some(permits) => CallFuture::from_or_box(async move {
                 let _permit = permits.acquire().await;
                 call.await
             }),
-        })
+        }
+    }
+
+    /// Whether a compressed body is what it claims to be.
+    pub(crate) fn inflates(&self, body: &[u8]) -> bool {
+        self.inflated(body, |_| ()).is_ok()
     }
 
     fn inflated<R>(&self, body: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ()> {
@@ -213,20 +243,30 @@ impl Core {
         result
     }
 
-    /// Answers, counts and logs what became of a call.
+    /// Answers, counts and logs what became of a call that came with the read at `read_at`: when
+    /// that was done.
     #[inline]
-    pub(crate) fn settle(&self, ctx: &Context<'_>, received: Instant, started: Instant, result: Result<(), Error>) {
+    pub(crate) fn settle(
+        &self,
+        ctx: &Context<'_>,
+        read_at: Instant,
+        started: Instant,
+        result: Result<(), Error>,
+    ) -> Instant {
         let metrics = &ctx.mounted().metrics;
-        metrics.delayed(started - received);
-        match result {
-            Ok(()) => metrics.succeeded(received.elapsed()),
-            Err(error) => self.failed(ctx, received, &error),
+        metrics.delayed(started - read_at);
+        if let Err(error) = result {
+            self.failed(ctx, read_at, &error);
+            return Instant::now();
         }
+        let now = Instant::now();
+        metrics.succeeded(now - read_at);
+        now
     }
 
     #[cold]
-    fn failed(&self, ctx: &Context<'_>, received: Instant, error: &Error) {
-        ctx.mounted().metrics.failed(received.elapsed(), error.code());
+    fn failed(&self, ctx: &Context<'_>, read_at: Instant, error: &Error) {
+        ctx.mounted().metrics.failed(read_at.elapsed(), error.code());
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
             Some(cause) if cause.is::<crate::agent::Panicked>() => {
@@ -243,17 +283,18 @@ impl Core {
     pub(crate) fn settle_late(
         &self,
         ctx: &Context<'_>,
-        received: Instant,
+        read_at: Instant,
         started: Instant,
         result: Option<Result<(), Error>>,
     ) {
         if let Some(result) = result {
-            return self.settle(ctx, received, started, result);
+            self.settle(ctx, read_at, started, result);
+            return;
         }
         let metrics = self.app.metrics();
         let cancelled = ctx.mounted().spec.options.cancel;
         if cancelled { &metrics.cancelled } else { &metrics.grace_expired }.increment(1);
-        ctx.mounted().metrics.failed(received.elapsed(), codes::CLIENT_CLOSED);
+        ctx.mounted().metrics.failed(read_at.elapsed(), codes::CLIENT_CLOSED);
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         tracing::info!(route, session, cancelled, "a handler was dropped: its client has left");
     }
@@ -265,7 +306,7 @@ impl Core {
         route: u16,
         id: u64,
         compressed: bool,
-        received: Instant,
+        read_at: Instant,
         body: &[u8],
     ) {
         let overlap = session.overlap();
@@ -274,13 +315,14 @@ impl Core {
             let _overlap = overlap;
             let Some(route) = core.table.route(route) else { return };
             let ctx = Context::new(&session, route, id, Wake::Yes);
-            let Ok(call) = core.start(&ctx, compressed, &body) else {
+            let mut call = pin!(None);
+            if !core.start(&ctx, compressed, &body, call.as_mut()) {
                 session.end_broken();
                 return;
-            };
+            }
             drop(body);
+            let Some(mut call) = call.as_pin_mut() else { return };
             let started = Instant::now();
-            let mut call = std::pin::pin!(call);
             let closed = async {
                 session.closed().await;
                 if !route.spec.options.cancel {
@@ -292,7 +334,7 @@ impl Core {
                 result = std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)) => Some(result),
                 () = closed => None,
             };
-            core.settle_late(&ctx, received, started, result);
+            core.settle_late(&ctx, read_at, started, result);
         });
     }
 

@@ -40,7 +40,10 @@ impl Signals {
                 .inspect_err(|error| tracing::warn!(%error, "cannot listen for a signal"))
                 .ok()
         };
-        Self { interrupt: listen(SignalKind::interrupt()), terminate: listen(SignalKind::terminate()) }
+        Self {
+            interrupt: listen(SignalKind::interrupt()),
+            terminate: listen(SignalKind::terminate()),
+        }
     }
 
     /// Waits for the next signal; for ever where none can be had.

@@ -115,12 +115,17 @@ impl AppHandle {
     /// The server a call goes to, by the rules of the original and in their order.
     fn target(&self, call: &UserCall<'_>) -> Result<Arc<ServerInfo>> {
         let route = Route::parse(call.route).map_err(|error| Error::msg(error.to_string()))?;
-        let Some(kind) = route.server else {
-            return Err(Error::msg(
-                "no server type chosen for sending RPC, send a full route in the format server.service.component",
-            ));
-        };
         let own = self.server();
+        let kind = match (route.server, call.to) {
+            (Some(kind), _) => kind,
+            // What every server has is called without a type.
+            (None, Some(_)) if call.typed => "",
+            (None, _) => {
+                return Err(Error::msg(
+                    "no server type chosen for sending RPC, send a full route in the format server.service.component",
+                ));
+            }
+        };
         let nonsense = match call.to {
             Some(id) => id == own.id,
             None => kind == own.kind,

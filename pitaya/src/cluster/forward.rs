@@ -56,7 +56,9 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
         let (lane, queue) = mpsc::channel(LANE);
         let _ = lane.try_send(message);
         lanes.insert(kind.to_owned(), lane);
-        core.app().tasks().spawn(run(core.clone(), session.clone(), kind.to_owned(), queue));
+        let run = run(core.clone(), session.clone(), kind.to_owned(), queue);
+        // The runtime's budget would let answers overtake each other.
+        core.app().tasks().spawn(tokio::task::unconstrained(run));
         None
     });
     if let Some(message) = refused {

@@ -142,23 +142,31 @@ fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Respons
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
-    let (timeout, tasks) = (call.metadata.timeout(), service.app().tasks().clone());
-    let served = tasks.spawn(call.serve(service.clone()));
+    let timeout = call.metadata.timeout();
+    let (done, served) = oneshot::channel();
+    let here = service.clone();
+    service.app().tasks().spawn(async move {
+        let (result, turn) = call.serve(&here).await;
+        // Nobody may be waiting any more.
+        let _ = done.send(result);
+        // Only now may the session's next message start: answers leave in order.
+        if let Some(turn) = turn {
+            here.turn_done(&turn);
+        }
+    });
     Box::pin(async move {
-        let joined = match timeout {
-            Some(timeout) => match tokio::time::timeout(timeout, served).await {
-                Ok(joined) => joined,
-                Err(_) => {
-                    let late = Error::new(codes::INTERNAL, "rpc client: request timeout");
-                    return late.into();
-                }
-            },
+        let served = async {
+            served.await.unwrap_or_else(|_| Err(Error::new(codes::INTERNAL, "internal error")))
+        };
+        let result = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, served).await.unwrap_or_else(|_| {
+                Err(Error::new(codes::INTERNAL, "rpc client: request timeout"))
+            }),
             None => served.await,
         };
-        match joined {
-            Ok(Ok(data)) => Response::ok(data),
-            Ok(Err(error)) => error.into(),
-            Err(_) => Error::new(codes::INTERNAL, "internal error").into(),
+        match result {
+            Ok(data) => Response::ok(data),
+            Err(error) => error.into(),
         }
     })
 }
@@ -213,7 +221,8 @@ impl Call {
         })
     }
 
-    async fn serve(mut self, service: Arc<Service>) -> Result<Bytes> {
+    /// Waits for its turn and serves the call; the turn is the caller's to end.
+    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
         let before = self.turn.as_mut().and_then(|turn| turn.before.take());
         if let Some(before) = before {
             // An error only says that it is done.
@@ -221,13 +230,10 @@ impl Call {
         }
         let turn = self.turn.take();
         let result = match self.kind {
-            RpcType::Sys => self.forwarded(&service).await,
-            RpcType::User => self.remote(&service).await,
+            RpcType::Sys => self.forwarded(service).await,
+            RpcType::User => self.remote(service).await,
         };
-        if let Some(turn) = turn {
-            service.turn_done(&turn);
-        }
-        result
+        (result, turn)
     }
 
     /// A client's message: the same handlers, hooks and errors as for clients of this server.
@@ -249,12 +255,11 @@ impl Call {
         let id = if notify { 0 } else { self.msg.id.max(1) };
         let ctx = Context::forwarded(&session, route, id, &self.metadata, self.deadline);
         let started = Instant::now();
-        let result = match core.start(&ctx, false, &self.msg.data) {
-            Ok(call) => {
-                let mut call = pin!(call);
-                poll_fn(|cx| poll_caught(call.as_mut(), cx)).await
-            }
-            Err(()) => Err(Error::internal("the call was not started")),
+        let mut call = pin!(None);
+        core.start(&ctx, false, &self.msg.data, call.as_mut());
+        let result = match call.as_pin_mut() {
+            Some(mut call) => poll_fn(|cx| poll_caught(call.as_mut(), cx)).await,
+            None => Err(Error::internal("the call was not started")),
         };
         core.measure(&ctx, started, &result);
         result?;

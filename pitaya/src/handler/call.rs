@@ -85,10 +85,7 @@ fn send<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), 
 }
 
 /// Runs the after-hooks and sends the reply, or the error of a call that was ended.
-async fn finish<R: Return>(
-    ctx: &Context<'_>,
-    returned: Result<R, Error>,
-) -> Result<(), Error> {
+async fn finish<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
     let (mut value, error) = match returned.and_then(R::into_reply) {
         Ok(value) => (value, None),
         Err(error) => (None, Some(error)),
@@ -161,6 +158,8 @@ pub fn boxed_or_inline<'a>(
 /// What dispatch answers to an index that the service doesn't have: a mistake of the runtime.
 pub fn no_such_method<'a>(service: &'static str, index: u16) -> CallFuture<'a> {
     boxed_or_inline(async move {
-        Err(Error::internal(format!("service `{service}` has no method {index}")))
+        Err(Error::internal(format!(
+            "service `{service}` has no method {index}"
+        )))
     })
 }

@@ -1,7 +1,6 @@
 //! All routes of one app: built once at start, looked up for every message.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{CallFuture, Context, Dispatch, HandlerService, RouteKind, RouteSpec};
@@ -174,7 +173,7 @@ impl Table {
         })
     }
 
-    /// Calls a route; a panic while the argument is decoded is an error like any other.
+    /// Calls a route. The argument is decoded at once, which may run an application's code.
     #[inline]
     pub(crate) fn dispatch<'a>(
         &'a self,
@@ -182,14 +181,10 @@ impl Table {
         ctx: &'a Context<'a>,
         body: &[u8],
     ) -> CallFuture<'a> {
-        let Some(service) = self.services.get(usize::from(route.service)) else {
-            return CallFuture::from(async { Err(Error::internal("the service is not mounted")) });
-        };
-        let call = AssertUnwindSafe(|| service.dispatch(route.index, ctx, body));
-        catch_unwind(call).unwrap_or_else(|_| {
-            ctx.app().metrics().panicked("decode");
-            CallFuture::from(async { Err(Error::new(codes::INTERNAL, "internal error")) })
-        })
+        match self.services.get(usize::from(route.service)) {
+            Some(service) => service.dispatch(route.index, ctx, body),
+            None => CallFuture::from(async { Err(Error::internal("the service is not mounted")) }),
+        }
     }
 }
 

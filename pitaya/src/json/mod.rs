@@ -1,4 +1,4 @@
-//! JSON as Go's `encoding/json` writes and reads it, on top of serde.
+//! JSON as Go's `encoding/json` writes and reads it, for serde.
 //!
 //! Servers of both kinds sit in one cluster and share clients, so what is
 //! written has Go's bytes (HTML escaping, float format) and what is read is as
@@ -6,7 +6,6 @@
 //! Reading valid text must cost nothing over serde_json, and nothing here may
 //! recurse without a bound.
 
-mod finite;
 mod read;
 mod scan;
 mod write;

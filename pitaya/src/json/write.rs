@@ -1,19 +1,18 @@
-//! Writing: a serde_json formatter with Go's conventions.
+//! Writing: JSON with Go's conventions, straight behind what a buffer holds.
 //!
-//! It only changes how single values look; it must never buffer a value or
-//! allocate for one.
+//! A serializer of its own, because the general one looks at every string twice and cannot refuse
+//! the numbers that JSON has no form for. It must never buffer a value.
 
-use std::{
-    fmt::{Display, LowerExp},
-    io::{self, Write},
-};
+mod key;
+mod value;
 
-use base64::{display::Base64Display, engine::general_purpose::STANDARD};
+use std::fmt::{self, Display, LowerExp};
+use std::io::Write as _;
+
 use serde::Serialize;
-use serde_json::{Serializer, ser::Formatter};
 use thiserror::Error;
 
-use super::finite;
+use value::{Failure, Writer};
 
 /// Why a value cannot be written as JSON.
 #[derive(Debug, Error)]
@@ -27,7 +26,7 @@ pub enum WriteError {
     /// The value's own serialisation failed, or a map has keys that are no text.
     #[error("json: {0}")]
     Value(
-        /// What serde_json says.
+        /// What the value says.
         serde_json::Error,
     ),
 }
@@ -43,131 +42,131 @@ pub enum WriteError {
 /// [`WriteError`]; `out` is unchanged then.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let start = out.len();
-    let mut wrote_null = false;
-    let formatter = GoFormatter {
-        wrote_null: &mut wrote_null,
-    };
-    let written = value.serialize(&mut Serializer::with_formatter(&mut *out, formatter));
-    let result = match written {
-        // serde_json writes a null for a number that JSON has no form for.
-        Ok(()) if wrote_null => finite::check(value).map_err(WriteError::NotFinite),
-        Ok(()) => return Ok(()),
-        Err(error) => Err(WriteError::Value(error)),
-    };
-    if result.is_err() {
+    value.serialize(Writer(out)).map_err(|Failure(error)| {
         out.truncate(start);
-    }
-    result
+        *error
+    })
 }
 
 /// Appends a JSON string.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    let formatter = GoFormatter {
-        wrote_null: &mut false,
-    };
-    // Text written to memory cannot fail.
-    let _ = text.serialize(&mut Serializer::with_formatter(out, formatter));
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    write_escaped(text, out);
+    out.push(b'"');
 }
 
-/// Writes a finite float: plain decimals from 1e-6 up to 1e21, else with an
+/// Appends a finite float: plain decimals from 1e-6 up to 1e21, else with an
 /// exponent (`1e-7`, `1e+21`).
-pub(crate) fn write_float<W: Write + ?Sized>(value: f64, writer: &mut W) -> io::Result<()> {
+pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
     let size = value.abs();
-    float(value, size != 0.0 && !(1e-6..1e21).contains(&size), writer)
+    float(value, size != 0.0 && !(1e-6..1e21).contains(&size), out);
 }
 
-fn float<W, F>(value: F, exponent: bool, writer: &mut W) -> io::Result<()>
-where
-    W: Write + ?Sized,
-    F: Display + LowerExp,
-{
+fn float<F: Display + LowerExp>(value: F, exponent: bool, out: &mut Vec<u8>) {
     if !exponent {
-        return write!(writer, "{value}");
+        format(format_args!("{value}"), out);
+        return;
     }
-    // The longest shortest form is -1.2345678901234567e-308.
-    let mut buffer = [0_u8; 32];
-    let mut rest = &mut buffer[..];
-    write!(rest, "{value:e}")?;
-    let unused = rest.len();
-    let text = buffer.get(..buffer.len() - unused).unwrap_or_default();
-    match text.iter().position(|&byte| byte == b'e') {
-        Some(at) if text.get(at + 1) != Some(&b'-') => {
-            let (mantissa, exponent) = text.split_at(at);
-            writer.write_all(mantissa)?;
-            writer.write_all(b"e+")?;
-            writer.write_all(exponent.get(1..).unwrap_or_default())
-        }
-        _ => writer.write_all(text),
+    let start = out.len();
+    format(format_args!("{value:e}"), out);
+    let written = out.get(start..).unwrap_or_default();
+    let at = written.iter().position(|&byte| byte == b'e');
+    if let Some(at) = at.filter(|at| written.get(at + 1) != Some(&b'-')) {
+        out.insert(start + at + 1, b'+');
     }
 }
 
-struct GoFormatter<'a> {
-    /// Set when a null was written, which may stand for a NaN.
-    wrote_null: &'a mut bool,
+/// Appends what needs no escapes.
+fn format(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
+    // Writing to memory cannot fail.
+    let _ = out.write_fmt(text);
 }
 
-impl Formatter for GoFormatter<'_> {
-    #[inline]
-    fn write_null<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        *self.wrote_null = true;
-        writer.write_all(b"null")
-    }
-
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        write_float(value, writer)
-    }
-
-    fn write_f32<W: ?Sized + Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
-        let size = value.abs();
-        float(value, size != 0.0 && !(1e-6..1e21).contains(&size), writer)
-    }
-
-    #[inline]
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        // Without an early exit, so that it becomes vector instructions.
-        let suspect = fragment
-            .bytes()
-            .fold(false, |found, byte| found | is_suspect(byte));
-        if suspect {
-            write_escaped(writer, fragment)
-        } else {
-            writer.write_all(fragment.as_bytes())
+/// Appends a decimal number.
+fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
+    // The longest has 20 digits, or 19 and a sign.
+    let mut digits = [0_u8; 20];
+    let mut length = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        length += 1;
+        if rest == 0 {
+            break;
         }
     }
-
-    fn write_byte_array<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        value: &[u8],
-    ) -> io::Result<()> {
-        write!(writer, "\"{}\"", Base64Display::new(value, &STANDARD))
+    if negative {
+        out.push(b'-');
     }
+    out.extend_from_slice(digits.get(digits.len() - length..).unwrap_or_default());
 }
 
 /// Bytes at which an escape may be due; 0xe2 starts U+2028 and U+2029.
+const SUSPECT: [bool; 256] = {
+    let mut suspect = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        suspect[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2);
+        byte += 1;
+    }
+    suspect
+};
+
+/// Appends text as it stands between the quotes of a string.
 #[inline]
-const fn is_suspect(byte: u8) -> bool {
-    matches!(byte, b'<' | b'>' | b'&' | 0xe2)
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|&byte| SUSPECT[usize::from(byte)]) {
+        None => out.extend_from_slice(bytes),
+        Some(at) => write_suspect(bytes, at, out),
+    }
 }
 
+/// The same for text whose first suspect byte is at `at`.
 #[cold]
-fn write_escaped<W: ?Sized + Write>(writer: &mut W, fragment: &str) -> io::Result<()> {
-    let escaped = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
-    let mut rest = fragment;
-    while let Some(at) = rest.find(escaped) {
-        let (plain, from) = rest.split_at(at);
-        writer.write_all(plain.as_bytes())?;
-        let mut chars = from.chars();
-        if let Some(c) = chars.next() {
-            write!(writer, "\\u{:04x}", u32::from(c))?;
-        }
-        rest = chars.as_str();
+fn write_suspect(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) {
+    let mut rest = bytes;
+    loop {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let used = match from {
+            [] => return,
+            [0xe2, 0x80, last @ (0xa8 | 0xa9), ..] => {
+                out.extend_from_slice(if *last == 0xa8 { br"\u2028" } else { br"\u2029" });
+                3
+            }
+            [0xe2, ..] => {
+                out.push(0xe2);
+                1
+            }
+            [byte, ..] => {
+                match byte {
+                    b'"' => out.extend_from_slice(br#"\""#),
+                    b'\\' => out.extend_from_slice(br"\\"),
+                    b'\n' => out.extend_from_slice(br"\n"),
+                    b'\r' => out.extend_from_slice(br"\r"),
+                    b'\t' => out.extend_from_slice(br"\t"),
+                    0x08 => out.extend_from_slice(br"\b"),
+                    0x0c => out.extend_from_slice(br"\f"),
+                    byte => format(format_args!("\\u{byte:04x}"), out),
+                }
+                1
+            }
+        };
+        rest = from.get(used..).unwrap_or_default();
+        at = rest.iter().position(|&byte| SUSPECT[usize::from(byte)]).unwrap_or(rest.len());
     }
-    writer.write_all(rest.as_bytes())
+}
+
+/// Escapes what a value's own `Display` writes.
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write_escaped(text, self.0);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -257,5 +256,85 @@ mod tests {
     fn a_value_that_fails_leaves_the_buffer_alone() {
         let map = BTreeMap::from([((1, 2), 3)]);
         assert!(text(&map).unwrap_err().starts_with("json: "));
+    }
+
+    #[derive(Serialize)]
+    enum Shape {
+        Unit,
+        New(i8),
+        Pair(u8, char),
+        Struct { a: Option<bool>, b: () },
+    }
+
+    #[derive(Serialize)]
+    struct Tuple(u64, i64);
+
+    #[derive(Serialize)]
+    struct Everything {
+        shapes: Vec<Shape>,
+        tuple: Tuple,
+        numbers: (i8, i16, i32, i64, u8, u16, u32, u64, i128, u128),
+        keys: BTreeMap<i32, BTreeMap<char, BTreeMap<bool, [String; 0]>>>,
+        address: std::net::IpAddr,
+        some: Option<Option<&'static str>>,
+    }
+
+    #[test]
+    fn what_go_has_no_opinion_on_looks_as_serde_json_writes_it() {
+        let value = Everything {
+            shapes: vec![
+                Shape::Unit,
+                Shape::New(-1),
+                Shape::Pair(2, '"'),
+                Shape::Struct { a: Some(true), b: () },
+                Shape::Struct { a: None, b: () },
+            ],
+            tuple: Tuple(u64::MAX, i64::MIN),
+            numbers: (
+                i8::MIN,
+                -1,
+                i32::MIN,
+                i64::MAX,
+                0,
+                10,
+                u32::MAX,
+                99,
+                i128::MIN,
+                u128::MAX,
+            ),
+            keys: BTreeMap::from([(
+                -5,
+                BTreeMap::from([('\n', BTreeMap::from([(false, [])]))]),
+            )]),
+            address: std::net::Ipv6Addr::LOCALHOST.into(),
+            some: Some(Some("x")),
+        };
+        check(&value, &serde_json::to_string(&value).unwrap());
+    }
+
+    #[test]
+    fn a_struct_that_holds_json_text_is_written_as_that_text() {
+        struct RawValue;
+        impl Serialize for RawValue {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStruct;
+                let name = "$serde_json::private::RawValue";
+                let mut raw = serializer.serialize_struct(name, 1)?;
+                raw.serialize_field(name, r#"{"a" : "<"}"#)?;
+                raw.end()
+            }
+        }
+        check(&[RawValue, RawValue], r#"[{"a" : "<"},{"a" : "<"}]"#);
+    }
+
+    #[test]
+    fn keys_that_are_no_text_are_refused() {
+        for refused in [
+            text(&BTreeMap::from([(None::<i32>, 1)])),
+            text(&BTreeMap::from([(vec![1], 1)])),
+            text(&BTreeMap::from([((), 1)])),
+        ] {
+            assert_eq!(refused, Err("json: key must be a string".to_owned()));
+        }
     }
 }

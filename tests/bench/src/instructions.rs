@@ -4,7 +4,7 @@
 //! connecting and end. Requests wait in their sockets before the server runs, so that it takes the same turns in
 //! every run: counts repeat to about 1 %.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -82,11 +82,16 @@ fn burst<'a>(
     Ok(connections)
 }
 
-/// Prints the counts of `ours` next to the floor's.
+/// Prints the counts of `ours` next to the floor's. Callgrind's files go to `keep`, if that is given.
 ///
 /// # Errors
 /// A count above its limit, or anything that keeps a count from being taken.
-pub(crate) fn run(ours: Subject, transports: &[Transport], core: usize) -> Result<()> {
+pub(crate) fn run(
+    ours: Subject,
+    transports: &[Transport],
+    core: usize,
+    keep: Option<&Path>,
+) -> Result<()> {
     let Limits(limits) = toml::from_str(include_str!("../limits.toml")).context("limits.toml")?;
     println!("{COUNT_HEAD}");
     let mut above = Vec::new();
@@ -95,8 +100,8 @@ pub(crate) fn run(ours: Subject, transports: &[Transport], core: usize) -> Resul
             let count = Count {
                 name: script.name(),
                 transport: transport.name(),
-                floor: count(script, Subject::Floor, transport, core)?,
-                ours: count(script, ours, transport, core)?,
+                floor: count(script, Subject::Floor, transport, core, keep)?,
+                ours: count(script, ours, transport, core, keep)?,
                 limit: limits
                     .get(transport.name())
                     .and_then(|scripts| scripts.get(script.name()))
@@ -117,10 +122,16 @@ pub(crate) fn run(ours: Subject, transports: &[Transport], core: usize) -> Resul
 }
 
 /// Instructions per unit.
-fn count(script: Script, subject: Subject, transport: Transport, core: usize) -> Result<f64> {
+fn count(
+    script: Script,
+    subject: Subject,
+    transport: Transport,
+    core: usize,
+    keep: Option<&Path>,
+) -> Result<f64> {
     let (short, long, units) = script.sizes();
-    let less = total(script, short, subject, transport, core)?;
-    let more = total(script, long, subject, transport, core)?;
+    let less = total(script, short, subject, transport, core, keep)?;
+    let more = total(script, long, subject, transport, core, keep)?;
     let difference = more
         .checked_sub(less)
         .context("the longer run took fewer instructions")?;
@@ -134,8 +145,15 @@ fn total(
     subject: Subject,
     transport: Transport,
     core: usize,
+    keep: Option<&Path>,
 ) -> Result<u64> {
-    let counts = std::env::temp_dir().join(format!("bench-{}.callgrind", std::process::id()));
+    let counts = match keep {
+        Some(folder) => {
+            let (script, transport, subject) = (script.name(), transport.name(), subject.name());
+            folder.join(format!("{script}-{transport}-{subject}-{rounds}.callgrind"))
+        }
+        None => std::env::temp_dir().join(format!("bench-{}.callgrind", std::process::id())),
+    };
     let wire = Wire::new(transport);
     let result = (|| {
         let server = Child::spawn(subject, transport, core, Under::Callgrind(&counts))?;
@@ -145,8 +163,10 @@ fn total(
         drop(connections);
         parse_total(&fs::read_to_string(&counts).context("valgrind left no counts")?)
     })();
-    // Absent if the run failed.
-    let _ = fs::remove_file(&counts);
+    if keep.is_none() {
+        // Absent if the run failed.
+        let _ = fs::remove_file(&counts);
+    }
     result.with_context(|| {
         format!(
             "{} over {} against the {} server",

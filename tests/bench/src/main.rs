@@ -10,11 +10,12 @@ mod floor;
 mod generator;
 mod instructions;
 mod load;
+mod ours;
 mod report;
 mod server;
 mod wire;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -34,7 +35,8 @@ cargo run --release -p bench -- [instructions] [options]
     --only <row>         only this row; may be repeated
     --transport <name>   tcp or ws; may be repeated
     --alternations <n>   how often floor and server take turns
-    --against <server>   what to compare with the floor";
+    --against <server>   what to compare with the floor
+    --keep <folder>      leave callgrind's files there, for callgrind_annotate";
 
 /// Files that a process needs besides its connections.
 const SPARE_FILES: u64 = 500;
@@ -102,6 +104,7 @@ struct Options {
     only: Vec<String>,
     transports: Vec<Transport>,
     against: Subject,
+    keep: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -127,7 +130,8 @@ fn main() -> Result<()> {
     cores::pin(cores.generator)?;
     let files = cores::raise_open_files()?;
     if options.instructions {
-        return instructions::run(options.against, &options.transports, cores.server);
+        let keep = options.keep.as_deref();
+        return instructions::run(options.against, &options.transports, cores.server, keep);
     }
     compare(&options, cores, files)
 }
@@ -139,7 +143,8 @@ fn parse(arguments: &[&str]) -> Result<Options> {
         alternations: None,
         only: Vec::new(),
         transports: Vec::new(),
-        against: Subject::Floor,
+        against: Subject::Pitaya,
+        keep: None,
     };
     let mut arguments = arguments.iter();
     while let Some(&argument) = arguments.next() {
@@ -159,6 +164,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
             "--only" => options.only.push(value()?.to_owned()),
             "--transport" => options.transports.push(Transport::from_name(value()?)?),
             "--against" => options.against = Subject::from_name(value()?)?,
+            "--keep" => options.keep = Some(value()?.into()),
             _ => bail!("unknown argument {argument:?}\n\n{USAGE}"),
         }
     }

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    cores, floor,
+    cores, floor, ours,
     wire::{Transport, Wire},
 };
 
@@ -25,14 +25,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Floor,
+    Pitaya,
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 1] = [Self::Floor];
+    pub(crate) const ALL: [Self; 2] = [Self::Floor, Self::Pitaya];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
+            Self::Pitaya => "pitaya",
         }
     }
 
@@ -67,6 +69,7 @@ pub(crate) fn run(subject: Subject, transport: Transport, core: usize) -> Result
                 tokio::spawn(floor::serve(listener, Wire::new(transport)));
                 anyhow::Ok(address)
             }
+            Subject::Pitaya => ours::start(transport).await,
         }
     })?;
 

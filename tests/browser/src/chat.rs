@@ -11,7 +11,8 @@ use crate::process::Process;
 #[derive(Debug)]
 pub struct Chat {
     page: String,
-    _process: Process,
+    program: String,
+    process: Process,
 }
 
 impl Chat {
@@ -20,8 +21,29 @@ impl Chat {
     /// # Errors
     /// When it does not build, does not start, or announces no page.
     pub fn start() -> Result<Self> {
-        let mut command = Command::new(build()?);
-        command.args(["--page", "127.0.0.1:0", "--socket", "127.0.0.1:0"]);
+        Self::start_at(build()?, "127.0.0.1:0")
+    }
+
+    /// Ends the server without a word, as a crash does, lets `meanwhile` see that, and starts it
+    /// again: the page is where it was, the WebSocket is elsewhere.
+    ///
+    /// # Errors
+    /// Those of `meanwhile`, and when it does not start any more.
+    pub fn restart(self, meanwhile: impl FnOnce() -> Result<()>) -> Result<Self> {
+        let Self {
+            page,
+            program,
+            process,
+        } = self;
+        drop(process);
+        meanwhile()?;
+        let address = page.trim_start_matches("http://").trim_end_matches('/');
+        Self::start_at(program, address)
+    }
+
+    fn start_at(program: String, page: &str) -> Result<Self> {
+        let mut command = Command::new(&program);
+        command.args(["--page", page, "--socket", "127.0.0.1:0"]);
         let (process, page) = Process::start(&mut command, |line| {
             line.split_whitespace()
                 .find(|word| word.starts_with("http://"))
@@ -29,7 +51,8 @@ impl Chat {
         })?;
         Ok(Self {
             page,
-            _process: process,
+            program,
+            process,
         })
     }
 

@@ -79,6 +79,40 @@ fn two_browsers_chat_and_one_reloads_and_rejoins() -> Result<()> {
     members(&ben, &["Ben"])
 }
 
+#[test]
+fn a_page_returns_to_its_room_when_the_server_is_back() -> Result<()> {
+    let chat = Chat::start()?;
+    let driver = Driver::start()?;
+    let (ada, ben) = (driver.open()?, driver.open()?);
+    for (page, name) in [(&ada, "Ada"), (&ben, "Ben")] {
+        page.go(chat.page())?;
+        join(page, "hall", name)?;
+    }
+    say(&ada, "before")?;
+    heard(&ben, "Ada", "before")?;
+
+    let _chat = chat.restart(|| {
+        for page in [&ada, &ben] {
+            page.wait(
+                "the badge that says so",
+                "return document.querySelector('#status').dataset.state === 'reconnecting'",
+                &[],
+            )?;
+        }
+        Ok(())
+    })?;
+    for page in [&ada, &ben] {
+        in_room(page, "hall")?;
+        members(page, &["Ada", "Ben"])?;
+        heard(page, "Ada", "before")?;
+    }
+    say(&ben, "after")?;
+    for page in [&ada, &ben] {
+        heard(page, "Ben", "after")?;
+    }
+    Ok(())
+}
+
 fn join(page: &Browser<'_>, room: &str, name: &str) -> Result<()> {
     page.wait(
         "the connection",

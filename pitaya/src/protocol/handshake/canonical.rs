@@ -67,7 +67,7 @@ pub(super) fn write_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), JsonErro
             Token::Text(raw) => write_text(&unescape(raw), out),
             Token::Number(raw) => {
                 // Writing to memory cannot fail.
-                let _ = write_float(number(raw), out);
+                write_float(number(raw), out);
             }
             Token::True => out.extend_from_slice(b"true"),
             Token::False => out.extend_from_slice(b"false"),

@@ -92,7 +92,7 @@ fn reply_json(
     }
     out.extend_from_slice(br#"},"heartbeat":"#);
     // Writing to memory cannot fail.
-    let _ = json::write_float(heartbeat.as_secs_f64(), &mut out);
+    json::write_float(heartbeat.as_secs_f64(), &mut out);
     out.extend_from_slice(br#","serializer":"#);
     json::write_text(serializer, &mut out);
     out.extend_from_slice(b"}}");
