@@ -396,7 +396,16 @@ impl Service {
         let ours = (session.bind_epoch(), own.as_str());
         if bind.epoch == 0 || (bind.epoch, bind.fid.as_str()) > ours {
             session.end(CloseReason::Replaced, End::Flush, &packet::KICK);
+            return;
         }
+        // The other bind is the earlier one, but it was not done yet when this one was announced:
+        // it has to hear of it again.
+        let (app, epoch) = (self.app().clone(), session.bind_epoch());
+        self.app().tasks().spawn(async move {
+            if let Ok(cluster) = app.cluster() {
+                cluster.announce(&app, &uid, epoch).await;
+            }
+        });
     }
 
     fn note_malformed(&self, subject: &str, problem: &str) {

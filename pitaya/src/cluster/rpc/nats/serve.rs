@@ -32,7 +32,11 @@ struct Call {
     reply: Option<Subject>,
 }
 
-/// Serves calls until `stop`, then finishes those that have come.
+/// After how many turns other tasks have theirs.
+const TURNS: u32 = 64;
+
+/// Serves calls until `stop`, then finishes those that have come. The runtime's budget would let
+/// answers overtake each other: to be run without it.
 pub(super) async fn calls(
     inbox: Arc<dyn Inbox>,
     client: Client,
@@ -44,8 +48,27 @@ pub(super) async fn calls(
     let mut waiting = VecDeque::new();
     let mut open = true;
     let mut stopping = false;
+    let mut turns = 0_u32;
     while open || !running.is_empty() {
+        turns = turns.wrapping_add(1);
+        if turns.is_multiple_of(TURNS) {
+            tokio::task::yield_now().await;
+        }
+        // Answers come first, and each new call is polled before the next one is taken: so answers
+        // leave in the order in which calls end.
         tokio::select! {
+            biased;
+            Some(()) = running.next(), if !running.is_empty() => {
+                if let Some(call) = waiting.pop_front() {
+                    running.push(serve(&*inbox, &client, call));
+                }
+            }
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                // What has come up to here still comes out of `messages`. Without a connection
+                // nothing more can.
+                open = super::link::is_connected(&client) && messages.drain().await.is_ok();
+            }
             message = messages.next(), if open => {
                 let Some(message) = message else {
                     open = false;
@@ -61,17 +84,6 @@ pub(super) async fn calls(
                 } else {
                     waiting.push_back(call);
                 }
-            }
-            Some(()) = running.next() => {
-                if let Some(call) = waiting.pop_front() {
-                    running.push(serve(&*inbox, &client, call));
-                }
-            }
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                // What has come up to here still comes out of `messages`. Without a connection
-                // nothing more can.
-                open = super::link::is_connected(&client) && messages.drain().await.is_ok();
             }
         }
     }
