@@ -32,8 +32,8 @@ struct Call {
     reply: Option<Subject>,
 }
 
-/// After how many turns other tasks have theirs.
-const TURNS: u32 = 64;
+/// After how many messages other tasks have their turn.
+const TURN: u32 = 32;
 
 /// Serves calls until `stop`, then finishes those that have come. The runtime's budget would let
 /// answers overtake each other: to be run without it.
@@ -48,13 +48,9 @@ pub(super) async fn calls(
     let mut waiting = VecDeque::new();
     let mut open = true;
     let mut stopping = false;
-    let mut turns = 0_u32;
+    let mut taken = 0_u32;
     while open || !running.is_empty() {
-        turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(TURNS) {
-            tokio::task::yield_now().await;
-        }
-        // Answers come first, and each new call is polled before the next one is taken: so answers
+        // Answers come first, and each new call is polled before anything else happens: so answers
         // leave in the order in which calls end.
         tokio::select! {
             biased;
@@ -74,6 +70,10 @@ pub(super) async fn calls(
                     open = false;
                     continue;
                 };
+                taken = taken.wrapping_add(1);
+                if taken.is_multiple_of(TURN) {
+                    tokio::task::yield_now().await;
+                }
                 let Some(call) = read_call(&*inbox, &client, message).await else { continue };
                 if running.len() + waiting.len() >= limits.in_progress {
                     inbox.overflowed();
