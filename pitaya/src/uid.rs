@@ -48,6 +48,12 @@ impl From<String> for Uid {
     }
 }
 
+impl From<&String> for Uid {
+    fn from(uid: &String) -> Self {
+        Self::from(uid.as_str())
+    }
+}
+
 impl From<&Uid> for Uid {
     fn from(uid: &Uid) -> Self {
         uid.clone()

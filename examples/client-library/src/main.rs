@@ -43,7 +43,7 @@ impl Counter {
     }
 
     async fn bye(&self, ctx: &Context<'_>) {
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
     }
 }
 

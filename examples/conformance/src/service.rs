@@ -80,13 +80,13 @@ impl TestSvc {
     async fn testrequestkickuser(&self, ctx: &Context<'_>, uid: Bytes) -> Result<TestResponse> {
         let session = ctx.app().sessions().by_uid(&text(&uid));
         let session = session.ok_or_else(|| Error::new("PIT-404", "session not found"))?;
-        session.kick().await;
+        session.kick().await?;
         Ok(TestResponse::ok("ok"))
     }
 
     /// The answer never leaves: nothing follows a kick.
     async fn testrequestkickme(&self, ctx: &Context<'_>) -> Result<TestResponse> {
-        ctx.session().kick().await;
+        ctx.session().kick().await?;
         Ok(TestResponse::ok("ok"))
     }
 

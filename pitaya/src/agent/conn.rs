@@ -8,8 +8,10 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 
@@ -17,7 +19,7 @@ use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
 use crate::protocol::message::{self, MessageKind};
-use crate::protocol::packet;
+use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::{BATCH, End, Gate};
 use crate::session::{CloseReason, Session};
@@ -43,8 +45,12 @@ pub(crate) struct Conn<IO> {
     scanned: usize,
     /// When the socket last gave something. One reading of the clock serves every message in it.
     pub(super) read_at: Instant,
-    /// Since when nothing holds the next message up: the last read, or the end of the last call.
-    pub(super) free_at: Instant,
+    /// How long the messages of that read have waited for each other by now.
+    pub(super) waited: Duration,
+    /// A reading of the clock in this very poll of the task.
+    polled_at: Option<Instant>,
+    /// The timer knows its present deadline and this task.
+    timer_set: bool,
     /// A batch of which the socket took only `written` bytes.
     unsent: Vec<u8>,
     written: usize,
@@ -110,7 +116,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             at: 0,
             scanned: 0,
             read_at: now,
-            free_at: now,
+            waited: Duration::ZERO,
+            polled_at: None,
+            timer_set: false,
             unsent: Vec::new(),
             written: 0,
             machine,
@@ -136,11 +144,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         // Before the queue is looked at, else a push is lost.
         session.out().register(cx.waker());
         match self.poll_unsent(cx, core) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
+            Ok(Poll::Ready(())) => {}
+            Err(reason) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => {
+            Ok(Poll::Pending) => {
+                if core.app().is_draining() && session.overlapping() == 0 {
+                    session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
+                }
                 // An end does not wait until the peer takes something.
                 if session.out().ended() {
                     return Poll::Ready(Next::Close(CloseReason::Closed));
@@ -166,6 +177,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 };
             }
             if let Some(next) = self.take_packet(core, session) {
+                if let Next::Close(_) = next {
+                    // What was answered before the bad packet still leaves, if the socket takes it.
+                    let _ = self.flush(cx, core, session);
+                }
                 return Poll::Ready(next);
             }
             match self.poll_read(cx) {
@@ -190,10 +205,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         timer: Pin<&mut Sleep>,
     ) -> Poll<CloseReason> {
         session.out().register(cx.waker());
-        let unsent = self.poll_unsent(cx, core);
-        if let Poll::Ready(Err(reason)) = unsent {
-            return Poll::Ready(reason);
-        }
+        let unsent = match self.poll_unsent(cx, core) {
+            Ok(unsent) => unsent,
+            Err(reason) => return Poll::Ready(reason),
+        };
         if unsent.is_ready() {
             while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
                 match self.poll_read(cx) {
@@ -231,10 +246,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 return Poll::Ready(reason);
             }
             let wake_at = self.machine.wake_at();
+            let now = self.polled_at.take().unwrap_or_else(Instant::now);
             if timer.deadline() != wake_at {
                 timer.as_mut().reset(wake_at);
+                self.timer_set = false;
             }
-            ready!(timer.as_mut().poll(cx));
+            // A timer that is set wakes the task by itself, which then finds that it is time. To
+            // ask the clock is cheaper than to ask the timer.
+            if self.timer_set && now < wake_at {
+                return Poll::Pending;
+            }
+            // Without budget the runtime ends this poll before the timer has heard of the task.
+            let heard = has_budget_remaining();
+            if timer.as_mut().poll(cx).is_pending() {
+                self.timer_set = heard;
+                return Poll::Pending;
+            }
+            self.timer_set = false;
             let paused = self.blocked() || reading == Reading::Paused;
             match self.machine.tick(Instant::now(), paused) {
                 Tick::Nothing => {}
@@ -319,11 +347,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
         if self.at == self.input.len() {
-            self.input.clear();
             self.at = 0;
             self.scanned = 0;
-        }
-        if self.input.capacity() < READ {
+            if self.input.capacity() == 0 {
+                self.input = scratch::take(Scratch::Input);
+            }
+            self.input.clear();
+            self.input.reserve(READ);
+        } else if self.input.capacity() < READ {
             let mut buffer = scratch::take(Scratch::Input);
             buffer.reserve(READ.max(2 * self.input.len()));
             buffer.extend_from_slice(self.input.get(self.at..).unwrap_or_default());
@@ -338,19 +369,35 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             self.input.reserve(READ);
         }
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input));
-        self.read_at = Instant::now();
-        self.free_at = self.read_at;
+        let now = Instant::now();
+        self.read_at = now;
+        self.waited = Duration::ZERO;
+        self.polled_at = Some(now);
         Poll::Ready(read)
+    }
+
+    /// A call that has ended `now`, or others having had their turn, held the next message up.
+    pub(super) fn held_up(&mut self, now: Instant, waited: Duration) {
+        self.waited = waited;
+        self.polled_at = Some(now);
     }
 
     /// Gives the read buffer back and keeps an incomplete packet only.
     fn rest(&mut self) {
+        if self.at == self.input.len() {
+            self.at = 0;
+            self.scanned = 0;
+            scratch::give(Scratch::Input, std::mem::take(&mut self.input));
+        } else if self.at > 0 || self.input.capacity() > self.input.len() {
+            self.keep_incomplete();
+        }
+    }
+
+    #[cold]
+    fn keep_incomplete(&mut self) {
         let left = self.input.get(self.at..).unwrap_or_default();
         if left.len() > SMALL {
             // Copying a large one at every wake would be worse than keeping it where it is.
-            return;
-        }
-        if self.input.capacity() == left.len() && self.at == 0 {
             return;
         }
         let kept = left.to_vec();
@@ -364,17 +411,30 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 
     /// Writes what an earlier write left over.
-    fn poll_unsent(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
+    #[inline]
+    fn poll_unsent(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+    ) -> Result<Poll<()>, CloseReason> {
+        if self.blocked() { self.poll_write(cx, core) } else { Ok(Poll::Ready(())) }
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+    ) -> Result<Poll<()>, CloseReason> {
         while self.written < self.unsent.len() {
             let rest = self.unsent.get(self.written..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(CloseReason::Io)),
+                Poll::Ready(Ok(0)) => return Err(CloseReason::Io),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.flushing = true;
                     self.machine.set_write_deadline(None);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Ready(Err(error)) => return Err(reason_of(&error)),
                 Poll::Pending => return self.stall(core),
             }
         }
@@ -385,43 +445,44 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         if self.flushing {
             match Pin::new(&mut self.io).poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushing = false,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Ready(Err(error)) => return Err(reason_of(&error)),
                 Poll::Pending => return self.stall(core),
             }
             self.machine.set_write_deadline(None);
         }
-        Poll::Ready(Ok(()))
+        Ok(Poll::Ready(()))
     }
 
-    fn stall(&mut self, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
+    fn stall(&mut self, core: &Arc<Core>) -> Result<Poll<()>, CloseReason> {
         if !self.machine.is_write_due() {
             self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
         }
-        Poll::Pending
+        Ok(Poll::Pending)
     }
 
     /// Writes everything that may leave, until the socket is blocked.
+    #[inline]
     fn flush(
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
         session: &Session,
     ) -> Result<(), CloseReason> {
-        // A push that comes after the queue was looked at wakes the task again.
-        let mut more = true;
-        while let Poll::Ready(result) = self.poll_unsent(cx, core) {
-            result?;
-            if !more {
-                break;
-            }
+        if self.poll_unsent(cx, core)?.is_pending() {
+            return Ok(());
+        }
+        loop {
             self.unsent = session.out().take();
-            more = self.unsent.len() >= BATCH;
             if self.unsent.is_empty() {
                 scratch::give(Scratch::Output, std::mem::take(&mut self.unsent));
-                break;
+                return Ok(());
+            }
+            // A push that comes after the queue was looked at wakes the task again.
+            let more = self.unsent.len() >= BATCH;
+            if self.poll_write(cx, core)?.is_pending() || !more {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// The last steps: lets queued messages leave if the session's end asks for it, shuts the
@@ -457,6 +518,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 }
             }
         }
+    }
+
+    /// How many messages have come that nobody will serve.
+    pub(super) fn unserved(&self) -> u64 {
+        let mut rest = self.input.get(self.at..).unwrap_or_default();
+        let mut messages = 0;
+        if self.machine.phase() != Phase::Working {
+            return 0;
+        }
+        while let Ok(Some((packet, used))) = packet::decode(rest, packet::MAX_BODY_LEN) {
+            messages += u64::from(packet.kind == PacketType::Data);
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        messages
     }
 
     /// Whether [`Conn::poll_close`] only waits for the peer by now.
@@ -520,7 +595,7 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,
 /// 2.3).
 #[cold]
-fn unserved(core: &Core, message: &message::Message<'_>) -> Resolved {
+fn unserved(core: &Arc<Core>, message: &message::Message<'_>) -> Resolved {
     if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
 }
 

@@ -123,8 +123,14 @@ impl Machine {
     }
 
     /// When [`Machine::tick`] has to be called next.
+    #[inline]
     pub(crate) fn wake_at(&self) -> Instant {
-        [self.handshake_by, self.write_by].into_iter().flatten().fold(self.beat_at, Instant::min)
+        match (self.handshake_by, self.write_by) {
+            (None, None) => self.beat_at,
+            (handshake, write) => {
+                handshake.into_iter().chain(write).fold(self.beat_at, Instant::min)
+            }
+        }
     }
 
     /// Time has passed. `paused`: we are not reading at the moment, so silence is ours, not the

@@ -13,6 +13,7 @@ use super::conn::{Call, Conn, Next};
 use crate::app::Core;
 use crate::error::{Error, codes};
 use crate::handler::{CallFuture, Context};
+use crate::isolate::isolated_now;
 use crate::session::outbound::{End, Gate};
 use crate::session::{CloseReason, Session, Wake};
 
@@ -22,6 +23,10 @@ const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
 /// Serves one connection until it ends.
 ///
 /// A plain `async move` block, not an `async fn`: that would store the arguments twice.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would store the arguments twice"
+)]
 pub(crate) fn serve<IO>(
     core: Arc<Core>,
     session: Session,
@@ -43,7 +48,8 @@ where
                 }
                 Next::Yield => {
                     tokio::task::yield_now().await;
-                    c.free_at = Instant::now();
+                    let now = Instant::now();
+                    c.held_up(now, now - c.read_at);
                 }
                 Next::Full => {
                     let mut room = Box::pin(poll_fn(|_| {
@@ -64,7 +70,7 @@ where
                             session.out().set_gate(Gate::Held);
                             c.machine.handshaken(Instant::now(), core.limits().handshake);
                         }
-                        Outcome::Done(Err(_)) => {
+                        Outcome::Done(Err(_)) | Outcome::Panicked => {
                             session.out().control(core.handshake_refused());
                             session.out().set_gate(Gate::Held);
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
@@ -92,23 +98,48 @@ where
                     }
                     let Some(mut future) = future.as_pin_mut() else { continue };
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
-                    match beside.await {
+                    let mut outcome = beside.await;
+                    if let Outcome::Panicked = outcome {
+                        future.set(core.panicked(&ctx));
+                        let after =
+                            drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
+                        outcome = after.await;
+                    }
+                    match outcome {
                         Outcome::Done(result) => {
-                            c.free_at = core.settle(&ctx, c.read_at, c.free_at, result);
+                            let (now, waited) = core.settle(&ctx, c.read_at, c.waited, result);
+                            c.held_up(now, waited);
+                        }
+                        Outcome::Panicked => {
+                            let result = Err(Error::new(codes::INTERNAL, "internal error"));
+                            let (now, waited) = core.settle(&ctx, c.read_at, c.waited, result);
+                            c.held_up(now, waited);
                         }
                         Outcome::Over(reason) => {
-                            let running = (!route.spec.options.cancel).then_some(future);
-                            let (read_at, started) = (c.read_at, c.free_at);
+                            let running = if route.spec.options.cancel {
+                                let_go(&core, future.as_mut());
+                                None
+                            } else {
+                                Some(Running { future, ctx: &ctx })
+                            };
+                            let (read_at, waited) = (c.read_at, c.waited);
                             let timer = timer.as_mut();
                             let closing = close(&mut c, &core, &session, reason, timer, running);
                             let result = Box::pin(closing).await;
-                            core.settle_late(&ctx, read_at, started, result);
+                            core.settle_late(&ctx, read_at, waited, result);
                             break;
                         }
                     }
                 }
             }
         }
+        // Calls of their own tasks may use what the callbacks take away. They outlive the connection
+        // by the grace limit at most.
+        poll_fn(|cx| {
+            session.out().register(cx.waker());
+            if session.overlapping() > 0 { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
         Box::pin(session.run_close_callbacks()).await;
         drop(ended);
     }
@@ -116,6 +147,8 @@ where
 
 enum Outcome {
     Done(Result<(), Error>),
+    /// The call is over, and nobody was told.
+    Panicked,
     /// The connection is over.
     Over(CloseReason),
 }
@@ -134,7 +167,7 @@ where
 {
     poll_fn(move |cx| {
         if let Poll::Ready(result) = poll_caught(call.as_mut(), cx) {
-            return Poll::Ready(Outcome::Done(result));
+            return Poll::Ready(result.map_or(Outcome::Panicked, Outcome::Done));
         }
         c.poll_beside(cx, core, session, timer.as_mut()).map(Outcome::Over)
     })
@@ -142,13 +175,13 @@ where
 
 /// Closes the connection, while a call that has started runs to its end within the grace limit:
 /// what became of it, `None` if it was dropped.
-async fn close<IO>(
+async fn close<'c, IO>(
     c: &mut Conn<IO>,
-    core: &Arc<Core>,
+    core: &'c Arc<Core>,
     session: &Session,
     reason: CloseReason,
     mut timer: Pin<&mut Sleep>,
-    mut call: Option<Pin<&mut CallFuture<'_>>>,
+    mut call: Option<Running<'c, '_>>,
 ) -> Option<Result<(), Error>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -156,8 +189,10 @@ where
     if !session.out().ended() {
         session.end(reason, End::Drop, &[]);
     }
+    core.app().metrics().unserved.increment(c.unserved());
     // Before the peer can see the end, nobody finds the session any more.
     core.app().pool().remove(session);
+    core.app().session_gone();
     let now = Instant::now();
     let grace = now + core.limits().grace;
     let mut closed = false;
@@ -175,9 +210,16 @@ where
                 close_by = Instant::now() + DRAIN_TIME;
             }
             if let Some(running) = &mut call {
-                if let Poll::Ready(ended) = poll_caught(running.as_mut(), cx) {
-                    result = Some(ended);
-                    call = None;
+                match poll_caught(running.future.as_mut(), cx) {
+                    Poll::Ready(Some(ended)) => {
+                        result = Some(ended);
+                        call = None;
+                    }
+                    Poll::Ready(None) => {
+                        running.future.set(core.panicked(running.ctx));
+                        continue;
+                    }
+                    Poll::Pending => {}
                 }
             }
             let until = match (closed, &call) {
@@ -194,8 +236,10 @@ where
                 closed = true;
                 session.disconnected(reason);
             }
-            if until == grace {
-                call = None;
+            if until == grace
+                && let Some(running) = call.take()
+            {
+                let_go(core, running.future);
             }
         }
     })
@@ -203,28 +247,28 @@ where
     result
 }
 
-/// Polls a call; a panic inside is an error like any other, and its text stays here.
+/// A call that outlives its client.
+struct Running<'c, 'f> {
+    future: Pin<&'f mut CallFuture<'c>>,
+    ctx: &'c Context<'c>,
+}
+
+/// Polls a call: `None` when it panicked. It must not be polled again then.
 #[inline]
 pub(crate) fn poll_caught(
     call: Pin<&mut impl Future<Output = Result<(), Error>>>,
     cx: &mut TaskContext<'_>,
-) -> Poll<Result<(), Error>> {
+) -> Poll<Option<Result<(), Error>>> {
     match catch_unwind(AssertUnwindSafe(|| call.poll(cx))) {
-        Ok(poll) => poll,
-        Err(_) => Poll::Ready(Err(panicked())),
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
     }
 }
 
-/// What the sender of a message is told when its handler panicked.
-#[cold]
-pub(crate) fn panicked() -> Error {
-    Error::new(codes::INTERNAL, "internal error").with_source(Panicked)
+/// Drops a call where it is: what it holds is released now, not when the connection has closed.
+pub(crate) fn let_go(core: &Core, mut call: Pin<&mut CallFuture<'_>>) {
+    let _ = isolated_now(core.app(), "handler", || call.set(CallFuture::from(async { Ok(()) })));
 }
-
-/// The cause of an error that stands for a panic.
-#[derive(Debug, thiserror::Error)]
-#[error("the handler panicked")]
-pub(crate) struct Panicked;
 
 struct Ended<'a>(&'a Session);
 

@@ -15,8 +15,8 @@ use super::core::Handshake;
 use super::handle::{Hooks, Shared};
 use super::lifecycle::{Component, ComponentPart, Module, ModulePart, Stage};
 use super::listen::Listen;
+use super::running::{Kind, NamedPart, Parts, caught};
 use super::signal::Signals;
-use super::running::{Kind, NamedPart, Parts};
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::cluster::remote::{IntoRemote, RemoteDispatch};
@@ -71,7 +71,7 @@ enum ConfigSource {
     /// Nothing was said: the process's own sources for `run`, the defaults for `start`.
     Unsaid,
     Value(Box<Config>),
-    Sources(Sources),
+    Sources(Box<Sources>),
 }
 
 /// Where the dictionary's codes come from.
@@ -115,7 +115,7 @@ impl AppBuilder {
 
     /// Loads the configuration from these sources when the app is started.
     pub fn config_from(mut self, sources: Sources) -> Self {
-        self.config = ConfigSource::Sources(sources);
+        self.config = ConfigSource::Sources(Box::new(sources));
         self
     }
 
@@ -177,9 +177,8 @@ impl AppBuilder {
 
     /// Adds a part that starts and stops with the app.
     pub fn component<C: Component>(mut self, component: Arc<C>) -> Self {
-        let part = Box::new(ComponentPart(component));
         let name = std::any::type_name::<C>().to_owned();
-        self.components.push(NamedPart { name, part });
+        self.components.push(NamedPart::new(name, ComponentPart(component)));
         self
     }
 
@@ -199,7 +198,7 @@ impl AppBuilder {
     fn insert_module<M: Module>(&mut self, at: usize, module: Arc<M>) {
         let name = module.name().to_owned();
         self.module_values.push((name.clone(), module.clone()));
-        self.modules.insert(at, NamedPart { name, part: Box::new(ModulePart(module)) });
+        self.modules.insert(at, NamedPart::new(name, ModulePart(module)));
     }
 
     /// Runs `hook` once, when the app has been built and before anything is started.
@@ -318,7 +317,7 @@ impl AppBuilder {
     /// As [`AppBuilder::start`].
     pub async fn run(mut self) -> Result<()> {
         if let ConfigSource::Unsaid = self.config {
-            self.config = ConfigSource::Sources(Sources::process());
+            self.config = ConfigSource::Sources(Box::new(Sources::process()));
         }
         let app = self.start().await?;
         // Whoever waits for this line may send a signal at once.
@@ -340,7 +339,7 @@ impl AppBuilder {
                 config.validate()?;
                 (*config, Vec::new())
             }
-            ConfigSource::Sources(sources) => Config::load(sources)?,
+            ConfigSource::Sources(sources) => Config::load(*sources)?,
         };
         log(&warnings);
         let serializer = self.serializer.unwrap_or(match config.serializer {
@@ -414,13 +413,14 @@ impl AppBuilder {
         let mut app = App::new(parts);
         let start = async {
             for hook in self.post_build {
-                hook(handle.clone()).await.map_err(|cause| part("a post-build hook", cause))?;
+                let run = caught(async { hook(handle.clone()).await }).await;
+                run.map_err(|cause| part("a post-build hook", cause))?;
             }
             app.start_stage(Kind::Module, Stage::Init).await?;
             app.start_stage(Kind::Module, Stage::AfterInit).await?;
             let mut services = Vec::with_capacity(self.services.len());
             for (mounted, make) in self.services {
-                let service = make(handle.clone()).await;
+                let service = caught(async { make(handle.clone()).await }).await;
                 let service = service.map_err(|cause| {
                     part(&format!("the constructor of service `{}`", mounted.name), cause)
                 })?;

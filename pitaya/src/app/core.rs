@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::{panicked, poll_caught};
+use crate::agent::{let_go, poll_caught};
 use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
-use crate::handler::{CallFuture, Context};
+use crate::handler::{CallFuture, Context, finish_panicked};
+use crate::isolate::{caught, isolated};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::message::{Message, MessageKind};
@@ -172,7 +173,8 @@ impl Core {
 
     async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
         for (name, validator) in self.app.validators() {
-            validator(session.clone(), data.clone()).await.map_err(|error| {
+            let judge = async { validator(session.clone(), data.clone()).await };
+            isolated(&self.app, "handshake_validator", judge).await.map_err(|error| {
                 Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
             })?;
         }
@@ -201,8 +203,8 @@ impl Core {
             }
         }));
         decoded.unwrap_or_else(|_| {
-            self.app.metrics().panicked("decode");
-            place.set(Some(CallFuture::from(async { Err(panicked()) })));
+            let error = caught(&self.app, "decode");
+            place.set(Some(CallFuture::from(async { Err(error) })));
             true
         })
     }
@@ -243,25 +245,31 @@ impl Core {
         result
     }
 
-    /// Answers, counts and logs what became of a call that came with the read at `read_at`: when
-    /// that was done.
+    /// Answers, counts and logs what became of a call that came with the read at `read_at` and then
+    /// waited for its turn: when that was done, and how long after the read.
     #[inline]
     pub(crate) fn settle(
         &self,
         ctx: &Context<'_>,
         read_at: Instant,
-        started: Instant,
+        waited: Duration,
         result: Result<(), Error>,
-    ) -> Instant {
+    ) -> (Instant, Duration) {
         let metrics = &ctx.mounted().metrics;
-        metrics.delayed(started - read_at);
-        if let Err(error) = result {
-            self.failed(ctx, read_at, &error);
-            return Instant::now();
+        metrics.delayed(waited);
+        match result {
+            Ok(()) => {
+                let now = Instant::now();
+                let time = now - read_at;
+                metrics.succeeded(time);
+                (now, time)
+            }
+            Err(error) => {
+                self.failed(ctx, read_at, &error);
+                let now = Instant::now();
+                (now, now - read_at)
+            }
         }
-        let now = Instant::now();
-        metrics.succeeded(now - read_at);
-        now
     }
 
     #[cold]
@@ -269,14 +277,26 @@ impl Core {
         ctx.mounted().metrics.failed(read_at.elapsed(), error.code());
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
-            Some(cause) if cause.is::<crate::agent::Panicked>() => {
-                self.app.metrics().panicked("handler");
-                tracing::error!(route, session, "a handler panicked");
-            }
             Some(cause) => tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed"),
             None => tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error"),
         }
         ctx.reply_error(error);
+    }
+
+    /// What a panic of a handler leaves to do: the after-hooks see it as an error.
+    ///
+    /// Hooks are isolated themselves, so what unwinds to the connection's task is the handler.
+    #[cold]
+    pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
+        self.app.metrics().panicked("handler");
+        let error = Error::new(codes::INTERNAL, "internal error");
+        tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
+        CallFuture::from_or_box(async move {
+            if ctx.after_hooks().is_empty() {
+                return Err(error);
+            }
+            finish_panicked(ctx, error).await
+        })
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
@@ -284,11 +304,11 @@ impl Core {
         &self,
         ctx: &Context<'_>,
         read_at: Instant,
-        started: Instant,
+        waited: Duration,
         result: Option<Result<(), Error>>,
     ) {
         if let Some(result) = result {
-            self.settle(ctx, read_at, started, result);
+            self.settle(ctx, read_at, waited, result);
             return;
         }
         let metrics = self.app.metrics();
@@ -322,19 +342,28 @@ impl Core {
             }
             drop(body);
             let Some(mut call) = call.as_pin_mut() else { return };
-            let started = Instant::now();
+            let waited = read_at.elapsed();
             let closed = async {
                 session.closed().await;
                 if !route.spec.options.cancel {
                     tokio::time::sleep(core.limits().grace).await;
                 }
             };
+            let ended = async {
+                loop {
+                    match std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
+                        Some(result) => return result,
+                        None => call.set(core.panicked(&ctx)),
+                    }
+                }
+            };
             let result = tokio::select! {
                 biased;
-                result = std::future::poll_fn(|cx| poll_caught(call.as_mut(), cx)) => Some(result),
+                result = ended => Some(result),
                 () = closed => None,
             };
-            core.settle_late(&ctx, read_at, started, result);
+            let_go(&core, call);
+            core.settle_late(&ctx, read_at, waited, result);
         });
     }
 

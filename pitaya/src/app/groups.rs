@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AppHandle, Delivery};
 use crate::error::Result;
+use crate::groups::GroupError;
 use crate::message::Body;
 use crate::session::{PushFrames, Session};
 use crate::uid::Uid;
@@ -35,6 +36,17 @@ impl Groups<'_> {
     /// `group already exists`.
     pub async fn create_with_ttl(self, group: &str, ttl: Duration) -> Result<()> {
         self.0.0.groups.create(group, Some(ttl)).await
+    }
+
+    /// Creates the group unless it is there already.
+    ///
+    /// # Errors
+    /// None of the service in memory.
+    pub async fn ensure(self, group: &str) -> Result<()> {
+        match self.create(group).await {
+            Err(error) if GroupError::of(&error) == Some(GroupError::AlreadyExists) => Ok(()),
+            created => created,
+        }
     }
 
     /// Starts a group's time to live anew.
@@ -116,8 +128,9 @@ impl Groups<'_> {
         let members = self.members(group).await?;
         let mut frames = PushFrames::new(self.0, route, message)?;
         let mut unreached = Vec::new();
+        let here = self.0.serves(frontend_type);
         for uid in members.iter() {
-            if !self.0.push_local(frontend_type, uid, &mut frames) {
+            if !(here && self.0.push_local(uid, &mut frames)) {
                 unreached.push(uid.clone());
             }
         }

@@ -25,7 +25,7 @@ use crate::protocol::handshake::HandshakeData;
 use crate::session::{CloseReason, Session, SessionPool, Sessions};
 use crate::uid::Uid;
 
-pub(super) type BindCallback =
+pub(crate) type BindCallback =
     Arc<dyn Fn(Session, Uid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 pub(super) type CloseCallback =
     Arc<dyn Fn(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -179,8 +179,18 @@ impl AppHandle {
         &self.0.hooks.close
     }
 
+    /// Waits until the shutdown begins.
+    pub(crate) async fn stopping(&self) {
+        self.0.stop.cancelled().await;
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// A session has left the pool; its connection may still be closing.
+    pub(crate) fn session_gone(&self) {
+        self.0.ended.notify_waiters();
     }
 
     /// A connection's task has ended.
@@ -188,7 +198,7 @@ impl AppHandle {
         let metrics = self.metrics();
         metrics.connection_closed(session.close_reason().unwrap_or(CloseReason::Internal));
         metrics.connected_clients.set(self.pool().count() as f64);
-        self.0.ended.notify_waiters();
+        self.session_gone();
     }
 
     /// Waits until no session is left, at most `deadline`.

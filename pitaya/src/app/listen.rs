@@ -90,7 +90,12 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>) {
     }
     let core = core.clone();
     app.tasks().spawn(async move {
-        match tokio::time::timeout(core.limits().establish, establish).await {
+        let established = tokio::time::timeout(core.limits().establish, establish);
+        let established = tokio::select! {
+            established = established => established,
+            () = core.app().stopping() => return,
+        };
+        match established {
             Ok(Ok(established)) => run(established, &core, pending),
             Ok(Err(error)) => failed(&core, &error),
             Err(_) => core.app().metrics().connection_refused(Refusal::EstablishTimeout),
@@ -108,7 +113,10 @@ where
     Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let app = core.app();
-    let session = app.pool().open(app, established.peer);
+    // Again: while this one was established, others were too.
+    let Some(session) = app.pool().open(app, established.peer, core.limits().connections) else {
+        return app.metrics().connection_refused(Refusal::Connections);
+    };
     app.metrics().connected_clients.set(app.pool().count() as f64);
     let limits = core.limits();
     let machine = Machine::new(Instant::now(), limits.heartbeat, limits.handshake);

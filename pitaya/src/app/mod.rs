@@ -18,6 +18,7 @@ pub use builder::AppBuilder;
 pub(crate) use self::core::{Core, Limits, Pending};
 pub use error::StartError;
 pub use groups::Groups;
+pub(crate) use handle::BindCallback;
 pub use handle::AppHandle;
 pub use lifecycle::{Component, Module};
 pub use push::Delivery;

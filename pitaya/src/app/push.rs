@@ -43,9 +43,10 @@ impl AppHandle {
     {
         let mut frames = PushFrames::new(self, route, message)?;
         let mut unreached = Vec::new();
+        let here = self.serves(frontend_type);
         for uid in uids {
             let uid = uid.into();
-            if !self.push_local(frontend_type, &uid, &mut frames) {
+            if !(here && self.push_local(&uid, &mut frames)) {
                 unreached.push(uid);
             }
         }
@@ -74,17 +75,9 @@ impl AppHandle {
         self.server().frontend && self.server().kind == frontend_type
     }
 
-    pub(super) fn push_local(
-        &self,
-        frontend_type: &str,
-        uid: &Uid,
-        frames: &mut PushFrames<'_>,
-    ) -> bool {
-        self.serves(frontend_type)
-            && self
-                .pool()
-                .with_uid(uid, |session| session.deliver(frames).is_ok())
-                .unwrap_or(false)
+    /// Queues the message for a user who is connected here: whether that was possible.
+    pub(super) fn push_local(&self, uid: &Uid, frames: &mut PushFrames<'_>) -> bool {
+        self.pool().with_uid(uid, |session| session.deliver(frames).is_ok()).unwrap_or(false)
     }
 
     pub(super) fn delivered(&self, unreached: Vec<Uid>) -> Delivery {

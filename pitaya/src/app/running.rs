@@ -1,10 +1,12 @@
 //! A running app: its start, which the builder drives, and its shutdown.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +15,7 @@ use super::listen::Listen;
 use super::signal::Signals;
 use super::{AppHandle, Core, StartError};
 use crate::cluster::{Door, Service};
+use crate::error::{Error, Result, codes};
 use crate::session::CloseReason;
 use crate::session::outbound::End;
 
@@ -26,6 +29,8 @@ pub struct App {
     addresses: Vec<Option<SocketAddr>>,
     /// Ends the accept loops and the housekeeping.
     closing: CancellationToken,
+    /// Ends the accept loops alone.
+    accepting: CancellationToken,
     /// The app as other servers call it.
     service: Option<Arc<Service>>,
 }
@@ -33,6 +38,25 @@ pub struct App {
 pub(super) struct NamedPart {
     pub(super) name: String,
     pub(super) part: Box<dyn Part>,
+    /// Its `init` went well, so its shutdown is due at the end.
+    initialised: bool,
+}
+
+impl NamedPart {
+    pub(super) fn new(name: String, part: impl Part + 'static) -> Self {
+        Self { name, part: Box::new(part), initialised: false }
+    }
+
+    async fn run(&self, stage: Stage, app: &AppHandle) -> Result<()> {
+        caught(async { self.part.run(stage, app).await }).await
+    }
+}
+
+/// Runs one step of the start or the end; a panic is an error like any other, so that the steps
+/// which undo others are run.
+pub(super) async fn caught<T>(step: impl Future<Output = Result<T>>) -> Result<T> {
+    let panicked = |_| Err(Error::new(codes::INTERNAL, "it panicked"));
+    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(panicked)
 }
 
 /// What the builder hands over.
@@ -62,24 +86,35 @@ impl App {
 
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { handle, modules, components } = parts;
+        let closing = CancellationToken::new();
         Self {
             handle,
             modules,
             components,
             listeners: Vec::new(),
             addresses: Vec::new(),
-            closing: CancellationToken::new(),
+            accepting: closing.child_token(),
+            closing,
             service: None,
         }
     }
 
     /// Runs one stage of the modules or components; the first error ends it.
-    pub(super) async fn start_stage(&self, kind: Kind, stage: Stage) -> Result<(), StartError> {
-        for NamedPart { name, part } in self.parts(kind) {
+    pub(super) async fn start_stage(
+        &mut self,
+        kind: Kind,
+        stage: Stage,
+    ) -> Result<(), StartError> {
+        let parts = match kind {
+            Kind::Module => &mut self.modules,
+            Kind::Component => &mut self.components,
+        };
+        for part in parts {
             part.run(stage, &self.handle).await.map_err(|cause| StartError::Part {
-                part: format!("{} `{name}` in `{}`", kind.name(), stage.name()),
+                part: format!("{} `{}` in `{}`", kind.name(), part.name, stage.name()),
                 cause,
             })?;
+            part.initialised = true;
         }
         Ok(())
     }
@@ -106,7 +141,7 @@ impl App {
                 None => tracing::info!(acceptor = acceptor.name(), "listening"),
             }
             self.addresses.push(address);
-            let run = acceptor.run(core.clone(), self.closing.clone());
+            let run = acceptor.run(core.clone(), self.accepting.clone());
             self.listeners.push(tokio::spawn(run));
         }
         self.handle.0.running.store(true, Ordering::Release);
@@ -175,8 +210,10 @@ impl App {
         self.shutdown().await;
     }
 
-    /// Waits for the sessions to end by themselves, until the configured limit or another signal.
+    /// Lets nobody in any more and waits for the sessions to end by themselves, until the configured
+    /// limit or another signal.
     async fn drain(&self, signals: &mut Signals) {
+        self.accepting.cancel();
         let drain = &self.handle.config().session.drain;
         let empty = async {
             while self.handle.sessions().count() > 0 {
@@ -210,7 +247,7 @@ impl App {
         self.handle.0.draining.store(true, Ordering::Release);
         let sessions = self.handle.sessions();
         for session in sessions.all() {
-            session.out().wake();
+            session.out().wake_now();
         }
         self.handle.connections_ended(config.handlers).await;
         let left = sessions.close_all(config.sessions).await;
@@ -248,8 +285,12 @@ impl App {
     }
 
     async fn stop_stage(&self, kind: Kind, stage: Stage, limit: Duration) {
-        for NamedPart { name, part } in self.parts(kind).iter().rev() {
-            let (kind, stage_name) = (kind.name(), stage.name());
+        let parts = match kind {
+            Kind::Module => &self.modules,
+            Kind::Component => &self.components,
+        };
+        for part in parts.iter().rev().filter(|part| part.initialised) {
+            let (kind, stage_name, name) = (kind.name(), stage.name(), &part.name);
             match tokio::time::timeout(limit, part.run(stage, &self.handle)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(kind, name, stage = stage_name, %error, "failed"),
@@ -262,13 +303,6 @@ impl App {
     pub(super) async fn abandon(self) {
         self.shutdown().await;
     }
-
-    fn parts(&self, kind: Kind) -> &[NamedPart] {
-        match kind {
-            Kind::Module => &self.modules,
-            Kind::Component => &self.components,
-        }
-    }
 }
 
 impl Drop for App {
@@ -276,6 +310,8 @@ impl Drop for App {
         self.closing.cancel();
         self.handle.0.stop.cancel();
         self.handle.0.running.store(false, Ordering::Release);
+        // For connections that are accepted but not served yet.
+        self.handle.0.draining.store(true, Ordering::Release);
         for session in self.handle.sessions().all() {
             session.end(CloseReason::Shutdown, End::Drop, &[]);
         }

@@ -20,6 +20,7 @@ use super::wire::{Msg, MsgType, Request, RpcType};
 use super::{Metadata, ServerInfo};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
+use crate::isolate::isolated;
 use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
@@ -142,16 +143,12 @@ async fn choose(
         payload: &message.data,
         servers: &servers,
     };
-    let routed = std::panic::AssertUnwindSafe(router.route(routing));
-    match futures_util::FutureExt::catch_unwind(routed).await {
-        Ok(Ok(server)) => Ok(server),
-        Ok(Err(error)) if error.code() != codes::UNKNOWN => Err(error),
-        Ok(Err(error)) => Err(Error::new(codes::INTERNAL, error.message().to_owned())),
-        Err(_) => {
-            core.app().metrics().panicked("router");
-            Err(Error::new(codes::INTERNAL, "internal error"))
-        }
-    }
+    let routed = isolated(core.app(), "router", async { router.route(routing).await }).await;
+    // A router's plain error is the server's own failure.
+    routed.map_err(|error| match error.code() {
+        codes::UNKNOWN => Error::new(codes::INTERNAL, error.message().to_owned()),
+        _ => error,
+    })
 }
 
 /// Sends a message; its place in the order of sending is taken when this returns.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
 use crate::handler::table::Target;
 use crate::handler::{BoxFuture, Context};
+use crate::isolate::{caught, isolated, isolated_now};
 use crate::protocol::packet;
 use crate::protocol::route::Route;
 use crate::session::outbound::End;
@@ -72,7 +72,7 @@ pub(crate) struct Service {
     remotes: Arc<Remotes>,
     /// The last message of each client's session that is being served here: the next one waits for
     /// it, so that messages of one session keep their order.
-    sessions: Mutex<HashMap<(String, i64), (u64, oneshot::Receiver<()>)>>,
+    sessions: Mutex<HashMap<SessionKey, (u64, oneshot::Receiver<()>)>>,
     /// What came that is no message, by subject: logged once each.
     malformed: Mutex<HashMap<String, u64>>,
 }
@@ -182,9 +182,12 @@ struct Call {
     turn: Option<Turn>,
 }
 
+/// A client's session: its frontend, and its number there.
+type SessionKey = (String, i64);
+
 /// A place in the order of one session's messages.
 struct Turn {
-    key: (String, i64),
+    key: SessionKey,
     number: u64,
     before: Option<oneshot::Receiver<()>>,
     /// Dropped when this message is done.
@@ -258,7 +261,18 @@ impl Call {
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let result = match call.as_pin_mut() {
-            Some(mut call) => poll_fn(|cx| poll_caught(call.as_mut(), cx)).await,
+            Some(mut call) => {
+                let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
+                match ended {
+                    Some(result) => result,
+                    // After-hooks see that too, and may panic once more.
+                    None => {
+                        call.set(core.panicked(&ctx));
+                        let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
+                        ended.unwrap_or_else(|| Err(caught(core.app(), "after_hook")))
+                    }
+                }
+            }
             None => Err(Error::internal("the call was not started")),
         };
         core.measure(&ctx, started, &result);
@@ -284,17 +298,8 @@ impl Call {
         };
         let app = service.app();
         let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, self.deadline);
-        let call = catch_unwind(AssertUnwindSafe(|| remote.dispatch(index, &ctx, &self.msg.data)));
-        let panicked = || {
-            app.metrics().panicked("remote");
-            Error::new(codes::INTERNAL, "internal error")
-        };
-        let mut call = pin!(call.map_err(|_| panicked())?);
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(_) => std::task::Poll::Ready(Err(panicked())),
-        })
-        .await
+        let call = isolated_now(app, "remote", || remote.dispatch(index, &ctx, &self.msg.data))?;
+        isolated(app, "remote", call).await
     }
 }
 

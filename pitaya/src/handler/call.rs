@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use super::hooks::HookReply;
 use super::{CallFuture, Context, Return};
 use crate::error::{Error, codes};
+use crate::isolate::{isolated, isolated_now};
 use crate::message::{AnyMessage, Body};
 
 /// Decodes the argument: `PIT-400` with the serializer's text if that fails.
@@ -30,19 +31,19 @@ pub(super) fn run<'a, A: Body, R: Return, F: Future<Output = R> + Send + 'a>(
         Ok(message) => message,
         Err(error) => return failed(error),
     };
-    if ctx.validates()
-        && let Err(invalid) = message.validate()
-    {
-        return failed(invalid.into());
+    if ctx.validates() {
+        match isolated_now(ctx.app(), "validation", || message.validate()) {
+            Ok(Ok(())) => {}
+            Ok(Err(invalid)) => return failed(invalid.into()),
+            Err(panicked) => return failed(panicked),
+        }
     }
     if !is_hooked(ctx) {
         let call = limit.apply(call(message));
         return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
     }
     boxed_or_inline(async move {
-        for hook in ctx.before_hooks() {
-            hook.before(ctx, Some(&mut message)).await?;
-        }
+        run_before_hooks(ctx, Some(&mut message)).await?;
         let returned = limit.apply(call(message)).await;
         finish(ctx, returned.map(check)).await
     })
@@ -60,12 +61,21 @@ pub(super) fn run_nothing<'a, R: Return, F: Future<Output = R> + Send + 'a>(
         return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
     }
     boxed_or_inline(async move {
-        for hook in ctx.before_hooks() {
-            hook.before(ctx, None).await?;
-        }
+        run_before_hooks(ctx, None).await?;
         let returned = limit.apply(call()).await;
         finish(ctx, returned.map(check)).await
     })
+}
+
+async fn run_before_hooks(
+    ctx: &Context<'_>,
+    mut message: Option<&mut dyn AnyMessage>,
+) -> Result<(), Error> {
+    for hook in ctx.before_hooks() {
+        let message = message.as_mut().map(|message| &mut **message as &mut dyn AnyMessage);
+        isolated(ctx.app(), "before_hook", async { hook.before(ctx, message).await }).await?;
+    }
+    Ok(())
 }
 
 fn is_hooked(ctx: &Context<'_>) -> bool {
@@ -79,9 +89,33 @@ fn failed<'a>(error: Error) -> CallFuture<'a> {
 /// Sends the reply, or gives back the error.
 fn send<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
     match returned.and_then(R::into_reply)? {
-        Some(reply) => ctx.reply(&reply),
+        Some(reply) => encode(ctx, || ctx.reply(&reply)),
         None => Ok(()),
     }
+}
+
+/// Encoding may be the application's code. It runs when hooks have run, so that its panic is not
+/// for them to see.
+fn encode(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    isolated_now(ctx.app(), "encode", reply)?
+}
+
+/// All of them, also after one that panicked, which is an error like any other.
+async fn run_after_hooks(ctx: &Context<'_>, reply: &mut HookReply<'_>) {
+    for hook in ctx.after_hooks() {
+        let run = async {
+            hook.after(ctx, reply).await;
+            Ok(())
+        };
+        if let Err(error) = isolated(ctx.app(), "after_hook", run).await {
+            reply.fail(error);
+        }
+    }
+}
+
+/// Shows a call that panicked to the after-hooks, which may answer something else.
+pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(), Error> {
+    finish::<Result<bytes::Bytes, Error>>(ctx, Err(error)).await
 }
 
 /// Runs the after-hooks and sends the reply, or the error of a call that was ended.
@@ -95,16 +129,14 @@ async fn finish<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Res
         replacement: None,
         error,
     };
-    for hook in ctx.after_hooks() {
-        hook.after(ctx, &mut hooked).await;
-    }
+    run_after_hooks(ctx, &mut hooked).await;
     let HookReply {
         replacement, error, ..
     } = hooked;
     match (error, replacement, &value) {
         (Some(error), ..) => Err(error),
-        (None, Some(replacement), _) => ctx.reply_any(&*replacement),
-        (None, None, Some(value)) => ctx.reply(value),
+        (None, Some(replacement), _) => encode(ctx, || ctx.reply_any(&*replacement)),
+        (None, None, Some(value)) => encode(ctx, || ctx.reply(value)),
         (None, None, None) => Ok(()),
     }
 }

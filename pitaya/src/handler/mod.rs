@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use stackfuture::StackFuture;
 
+pub(crate) use call::finish_panicked;
 pub use call::{Limit, Unlimited, Within, boxed_or_inline, decode, no_such_method};
 pub use checked::{
     Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,

@@ -79,6 +79,6 @@ inventory::collect!(ServiceEntry);
 impl ServiceEntry {
     /// Every service that the program's linked crates declare, mounted or not.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        inventory::iter::<Self>().into_iter()
+        inventory::iter::<Self>()
     }
 }

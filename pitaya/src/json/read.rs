@@ -1,13 +1,12 @@
-//! Reading: serde_json, with a repair of the text only where it is needed.
-//!
-//! The fast path is a UTF-8 check and serde_json. Everything else here runs
-//! for texts that are no UTF-8 and for texts that were refused.
+//! Reading: the quick way first; serde_json, with a repair of the text where it is needed, for what
+//! that declines.
 
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use super::quick;
 use super::scan::Scanner;
 
 /// Why a text cannot be read. Clients see these texts under `PIT-400`.
@@ -41,6 +40,12 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`]; syntax errors have Go's texts.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
+    quick::read(body).or_else(|_| read_the_long_way(body))
+}
+
+/// Reads any text, whatever the quick way thinks of it.
+#[cold]
+pub(super) fn read_the_long_way<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
     match std::str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text).or_else(|error| repair_and_read(body, text, error)),
         Err(_) => {

@@ -26,6 +26,8 @@ pub(crate) struct Metrics {
     pub(crate) outbound_overflow: Counter,
     /// Messages still queued when a connection closed.
     pub(crate) dropped_at_close: Counter,
+    /// Messages that had come from a client but were not served when its connection closed.
+    pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
@@ -85,7 +87,8 @@ impl Metrics {
             queue_room: r.histogram("pitaya_channel_channel_capacity", &[("channel", "agent_chsend")]),
             outbound_overflow: r.dropped("queue_full"),
             dropped_at_close: r.dropped("connection_closed"),
-            ignored_messages: r.dropped("not_for_servers"),
+            unserved: r.counter("pitaya_message_dropped_total", &[("cause", "connection_closed")]),
+            ignored_messages: r.counter("pitaya_message_dropped_total", &[("cause", "not_for_servers")]),
             grace_expired: r.counter("pitaya_handler_dropped_total", &[("cause", "grace_expired")]),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),

@@ -2,7 +2,9 @@
 
 use super::outbound::End;
 use super::{CloseReason, Session};
+use crate::app::BindCallback;
 use crate::error::{Error, Result, codes};
+use crate::isolate::isolated;
 use crate::protocol::packet;
 use crate::uid::Uid;
 
@@ -23,44 +25,70 @@ impl Session {
         }
         let attempt = Attempt::start(self, &uid)?;
         let app = self.app();
+        let run = async |callback: &BindCallback| {
+            let run = async { callback(self.clone(), uid.clone()).await };
+            isolated(app, "bind_callback", run).await
+        };
         for callback in app.bind_callbacks() {
-            callback(self.clone(), uid.clone()).await?;
+            run(callback).await?;
         }
         if let Some(remote) = &self.0.remote {
             self.bind_remote(remote, &uid).await?;
             for callback in app.after_bind_callbacks() {
-                callback(self.clone(), uid.clone()).await?;
+                run(callback).await?;
             }
             attempt.keep();
             return Ok(());
         }
         // From here on messages for the user come to this server.
         let subscription = Subscription::make(self, &uid).await?;
-        let replaced = app.pool().claim(&uid, self);
-        let claim = Claim { session: self, uid: &uid, replaced, kept: false };
+        let claim = Claim::stake(self, &uid);
         if self.is_closed() {
             return Err(super::broken_pipe());
         }
         for callback in app.after_bind_callbacks() {
-            callback(self.clone(), uid.clone()).await?;
+            run(callback).await?;
         }
-        let replaced = claim.keep();
-        attempt.keep();
         if self.is_closed() {
-            // It ended while the bind was under way: nobody else will clean up.
+            return Err(super::broken_pipe());
+        }
+        attempt.keep();
+        // Before the claim lets go of them: whoever looks for the user finds this session by now.
+        let unique = app.cluster().ok().filter(|cluster| cluster.unique);
+        let last: &[u8] = if unique.is_some() { &packet::KICK } else { &[] };
+        for replaced in claim.keep() {
+            replaced.end(CloseReason::Replaced, End::Flush, last);
+        }
+        if self.is_closed() {
+            // It ended in this very moment: nobody else will clean up.
             app.pool().release(&uid, self);
             return Err(super::broken_pipe());
         }
         subscription.keep();
-        let unique = app.cluster().ok().filter(|cluster| cluster.unique);
-        if let Some(replaced) = replaced {
-            let last: &[u8] = if unique.is_some() { &packet::KICK } else { &[] };
-            replaced.end(CloseReason::Replaced, End::Flush, last);
+        if self.is_closed() {
+            self.unsubscribe();
+            return Err(super::broken_pipe());
         }
         if let Some(cluster) = unique {
             cluster.announce(app, &uid, self.bind_epoch()).await;
         }
         Ok(())
+    }
+
+    /// Whom this session displaced in a bind that is still under way.
+    pub(super) fn take_displaced(&self) -> Option<Session> {
+        self.0.state.lock().extras.as_mut()?.displaced.take()
+    }
+
+    pub(super) fn displaced(&self) -> Option<Session> {
+        self.0.state.lock().extras.as_ref()?.displaced.clone()
+    }
+
+    pub(super) fn set_displaced(&self, earlier: Option<Session>) {
+        let mut state = self.0.state.lock();
+        if earlier.is_some() || state.extras.is_some() {
+            state.extras().displaced = earlier;
+        }
     }
 }
 
@@ -104,27 +132,27 @@ impl Drop for Attempt<'_> {
 struct Claim<'a> {
     session: &'a Session,
     uid: &'a Uid,
-    replaced: Option<Session>,
     kept: bool,
 }
 
-impl Claim<'_> {
-    fn keep(mut self) -> Option<Session> {
+impl<'a> Claim<'a> {
+    fn stake(session: &'a Session, uid: &'a Uid) -> Self {
+        session.app().pool().claim(uid, session);
+        Self { session, uid, kept: false }
+    }
+
+    /// Answers those who had the user before: usually one at most, more when binds of one user
+    /// overlap.
+    fn keep(mut self) -> impl Iterator<Item = Session> {
         self.kept = true;
-        // Binding the same session again is refused earlier, so this is another one.
-        self.replaced.take()
+        std::iter::successors(self.session.take_displaced(), Session::take_displaced)
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let pool = self.session.app().pool();
-        pool.release(self.uid, self.session);
-        if let Some(earlier) = self.replaced.take() {
-            pool.restore(self.uid, &earlier);
+        if !self.kept {
+            self.session.app().pool().unclaim(self.uid, self.session);
         }
     }
 }

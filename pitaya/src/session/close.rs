@@ -101,7 +101,7 @@ impl Session {
             }
         }
         let session = self.clone();
-        tokio::spawn(async move { session.run_callback(callback).await });
+        self.0.app.tasks().spawn(async move { session.run_callback(callback).await });
     }
 
     pub(super) fn set_close_reason(&self, reason: CloseReason) -> CloseReason {

@@ -60,7 +60,7 @@ impl Session {
             None if key == IP_VERSION => self.ip_version().map(Value::from),
             value => value,
         };
-        value.map(|value| T::deserialize(value).map_err(|cause| DataError::new(key, cause))).transpose()
+        value.map(|value| typed(&value).map_err(|cause| DataError::new(key, cause))).transpose()
     }
 
     /// Whether there is a value under `key`.
@@ -144,6 +144,20 @@ impl Session {
         })
     }
 }
+
+/// A whole number may have become a float on its way through other servers; it still is one.
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
+    T::deserialize(value).or_else(|cause| {
+        let whole = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
+        match whole {
+            Some(whole) => T::deserialize(Value::from(whole as i64)).map_err(|_| cause),
+            None => Err(cause),
+        }
+    })
+}
+
+/// Below this every whole number is a float of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl DataError {
     fn new(key: &str, cause: serde_json::Error) -> Self {

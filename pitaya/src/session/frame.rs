@@ -71,7 +71,10 @@ pub(super) fn reply(
             if session.out().reply(write, wake == Wake::Yes) {
                 Ok(())
             } else {
-                session.app().metrics().dropped_at_close.increment(1);
+                // A refused answer becomes an error, which is refused as well: counted once, here.
+                if flag == Flag::Error {
+                    session.app().metrics().dropped_at_close.increment(1);
+                }
                 Err(super::broken_pipe())
             }
         })
@@ -119,14 +122,21 @@ impl<'a> PushFrames<'a> {
     }
 
     /// The frame for a client that takes route codes, or one that does not.
+    #[inline]
     pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
-        let (place, route) = match self.code {
-            Some(code) if coded => (&mut self.coded, RouteRef::Code(code)),
-            _ => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
-        };
-        if let Some(frame) = place {
-            return Ok(frame.clone());
+        let code = if coded { self.code } else { None };
+        match if code.is_some() { &self.coded } else { &self.named } {
+            Some(frame) => Ok(frame.clone()),
+            None => self.build(code),
         }
+    }
+
+    #[cold]
+    fn build(&mut self, code: Option<u16>) -> Result<Bytes> {
+        let (place, route) = match code {
+            Some(code) => (&mut self.coded, RouteRef::Code(code)),
+            None => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
+        };
         let head = packet::HEADER_LEN + 2 + self.route.len();
         let mut out = Vec::with_capacity(head + self.body.len());
         let mark = packet::begin(PacketType::Data, &mut out);

@@ -81,6 +81,8 @@ struct Extras {
     data: data::Data,
     states: data::States,
     on_close: Vec<CloseCallback>,
+    /// While a bind is under way: who had the user before, and gets it back if the bind fails.
+    displaced: Option<Session>,
     /// Messages on their way to other servers.
     lanes: Lanes,
     /// Cancelled when the session closes; made when somebody asks.
@@ -308,7 +310,7 @@ pub(crate) struct Overlap(Session);
 impl Drop for Overlap {
     fn drop(&mut self) {
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
-        self.0.0.out.wake();
+        self.0.0.out.wake_now();
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use scc::hash_map::Entry;
+
 use super::outbound::End;
 use super::{CloseReason, Session};
 use crate::app::AppHandle;
@@ -27,12 +29,19 @@ impl SessionPool {
         }
     }
 
-    pub(crate) fn open(&self, app: &AppHandle, peer: Option<SocketAddr>) -> Session {
+    /// A session for a new connection; `None` when there are `limit` already (0: no limit).
+    pub(crate) fn open(
+        &self,
+        app: &AppHandle,
+        peer: Option<SocketAddr>,
+        limit: usize,
+    ) -> Option<Session> {
+        let more = |count| (limit == 0 || count < limit).then_some(count + 1);
+        self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
-        self.count.fetch_add(1, Ordering::AcqRel);
-        session
+        Some(session)
     }
 
     /// A number for a session: clients' own and copies alike.
@@ -50,16 +59,43 @@ impl SessionPool {
         }
     }
 
-    /// Makes `session` the user's; answers the one it was before.
-    pub(super) fn claim(&self, uid: &Uid, session: &Session) -> Option<Session> {
-        self.by_uid.upsert_sync(uid.clone(), session.clone())
+    /// Makes `session` the user's; it remembers whom it displaced.
+    pub(super) fn claim(&self, uid: &Uid, session: &Session) {
+        match self.by_uid.entry_sync(uid.clone()) {
+            Entry::Occupied(mut owner) => {
+                let earlier = owner.insert(session.clone());
+                session.set_displaced(Some(earlier));
+            }
+            Entry::Vacant(nobody) => {
+                let _ = nobody.insert_entry(session.clone());
+            }
+        }
     }
 
-    /// Gives the user back to a session that lost the claim, unless somebody else has it now.
-    pub(super) fn restore(&self, uid: &Uid, earlier: &Session) {
-        let _ = self.by_uid.insert_sync(uid.clone(), earlier.clone());
-        if earlier.is_closed() {
-            self.release(uid, earlier);
+    /// Undoes a claim: gives the user back to whom the session displaced, unless another session
+    /// has claimed it since, which then has displaced that one instead.
+    pub(super) fn unclaim(&self, uid: &Uid, session: &Session) {
+        let earlier = session.take_displaced().filter(|earlier| !earlier.is_closed());
+        match (self.by_uid.entry_sync(uid.clone()), earlier) {
+            (Entry::Occupied(mut owner), Some(earlier)) if owner.id() == session.id() => {
+                owner.insert(earlier);
+            }
+            (Entry::Occupied(owner), None) if owner.id() == session.id() => {
+                let _ = owner.remove_entry();
+            }
+            (Entry::Occupied(owner), earlier) => {
+                let mut later = Some(owner.get().clone());
+                while let Some(claimant) = later {
+                    later = claimant.displaced();
+                    if later.as_ref().is_some_and(|displaced| displaced.id() == session.id()) {
+                        return claimant.set_displaced(earlier);
+                    }
+                }
+            }
+            (Entry::Vacant(nobody), Some(earlier)) => {
+                let _ = nobody.insert_entry(earlier);
+            }
+            (Entry::Vacant(_), None) => {}
         }
     }
 

@@ -47,7 +47,9 @@ pub struct Frame {
 impl WsClient {
     /// Connects and upgrades; says nothing more.
     pub async fn open(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).await.expect("the server listens");
+        let socket = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
         Self::over(socket).await
     }
 
@@ -65,7 +67,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsClient<S> {
         socket.write_all(REQUEST).await.expect("the server reads");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let byte = timeout(DEADLINE, socket.read_u8()).await.expect("an answer comes");
+            let byte = timeout(DEADLINE, socket.read_u8())
+                .await
+                .expect("an answer comes");
             head.push(byte.expect("the upgrade is answered"));
         }
         let head = String::from_utf8_lossy(&head);

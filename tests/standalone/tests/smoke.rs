@@ -30,7 +30,7 @@ impl Echo {
     }
 
     async fn kick(&self, ctx: &Context<'_>) -> Result<Bytes> {
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
         Ok(Bytes::new())
     }
 }

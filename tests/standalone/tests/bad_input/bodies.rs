@@ -20,7 +20,10 @@ async fn invalid_json_is_answered_with_400() {
         (b"{\"name\":\"", "unexpected end of JSON input"),
         (b"x", "invalid character 'x' looking for beginning of value"),
         (b"{} {}", "invalid character '{' after top-level value"),
-        (b"\x00", "invalid character '\\x00' looking for beginning of value"),
+        (
+            b"\x00",
+            "invalid character '\\x00' looking for beginning of value",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -28,10 +31,16 @@ async fn invalid_json_is_answered_with_400() {
         let reply = client.call(n as u64 + 1, "entry.typed", body).await;
         assert!(reply.error, "{body:?}");
         let error: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!((&error["code"], &error["msg"]), (&"PIT-400".into(), &text.into()));
+        assert_eq!(
+            (&error["code"], &error["msg"]),
+            (&"PIT-400".into(), &text.into())
+        );
     }
     // Texts of our own, where the original's name Go types.
-    for (n, body) in [&b"[]"[..], b"1", b"{\"name\":1}", &[b'['; 20_000]].into_iter().enumerate() {
+    for (n, body) in [&b"[]"[..], b"1", b"{\"name\":1}", &[b'['; 20_000]]
+        .into_iter()
+        .enumerate()
+    {
         let reply = client.call(n as u64 + 10, "entry.typed", body).await;
         let error: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!((reply.error, &error["code"]), (true, &"PIT-400".into()));
@@ -49,10 +58,18 @@ async fn invalid_json_is_answered_with_400() {
 async fn invalid_utf8_in_json_is_replaced() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
-    let reply = client.call(1, "entry.typed", b"{\"name\":\"a\xffb\"}").await;
-    assert_eq!((reply.error, reply.text()), (false, "{\"name\":\"a\u{fffd}b\"}"));
+    let reply = client
+        .call(1, "entry.typed", b"{\"name\":\"a\xffb\"}")
+        .await;
+    assert_eq!(
+        (reply.error, reply.text()),
+        (false, "{\"name\":\"a\u{fffd}b\"}")
+    );
     let reply = client.call(2, "entry.typed", br#"{"name":"\ud83d"}"#).await;
-    assert_eq!((reply.error, reply.text()), (false, "{\"name\":\"\u{fffd}\"}"));
+    assert_eq!(
+        (reply.error, reply.text()),
+        (false, "{\"name\":\"\u{fffd}\"}")
+    );
     drop(client);
     scene.closes(CloseReason::Disconnected).await;
     scene.end().await;
@@ -77,7 +94,11 @@ async fn invalid_protobuf_is_answered_with_400() {
         let reply = client.call(n as u64 + 1, "entry.typed", body).await;
         assert!(reply.error, "{body:?}");
         // The error object's first field is its code.
-        assert!(reply.body.starts_with(b"\x0a\x07PIT-400\x12"), "{:?}", reply.body);
+        assert!(
+            reply.body.starts_with(b"\x0a\x07PIT-400\x12"),
+            "{:?}",
+            reply.body
+        );
     }
     // Nothing at all is a message of defaults.
     let reply = client.call(98, "entry.typed", b"").await;

@@ -30,7 +30,9 @@ async fn invalid_handshakes_get_400_and_the_end() {
         client.send(PacketType::HandshakeAck, b"").await;
         client.request(1, "entry.echo", b"").await;
         let rest = client.rest().await;
-        let [(PacketType::Handshake, answer)] = &rest[..] else { panic!("{body:?}: {rest:?}") };
+        let [(PacketType::Handshake, answer)] = &rest[..] else {
+            panic!("{body:?}: {rest:?}")
+        };
         assert_eq!(
             String::from_utf8_lossy(answer),
             r#"{"code":400,"sys":{"dict":{},"heartbeat":3600,"serializer":"json"}}"#
@@ -73,7 +75,11 @@ async fn sloppy_handshakes_are_accepted() {
         client.send(PacketType::Handshake, body).await;
         let (kind, answer) = client.packet().await.expect("an answer");
         assert_eq!(kind, PacketType::Handshake);
-        assert!(answer.starts_with(br#"{"code":200,"#), "{}", String::from_utf8_lossy(body));
+        assert!(
+            answer.starts_with(br#"{"code":200,"#),
+            "{}",
+            String::from_utf8_lossy(body)
+        );
         client.send(PacketType::HandshakeAck, b"").await;
         assert_eq!(client.call(1, "entry.echo", b"in").await.text(), "in");
         drop(client);

@@ -102,7 +102,9 @@ fn a_client_that_never_reads_holds_no_more_than_a_batch() {
         assert!(asked.is_err());
         scene.nobody_noticed().await;
         drop(client);
-        scene.closes_any(&[CloseReason::Disconnected, CloseReason::Io]).await;
+        scene
+            .closes_any(&[CloseReason::Disconnected, CloseReason::Io])
+            .await;
     });
     assert!(used < MIB, "{used}");
 }
@@ -116,7 +118,10 @@ fn a_client_that_sends_on_while_its_handler_runs_holds_no_more_than_the_read_ahe
     let used = peak(config, async |scene| {
         let mut client = scene.memory_client().await;
         client.request(1, "entry.stay", b"").await;
-        let packet = packet_of(PacketType::Data, &[&b"\x02\x0aentry.note"[..], &[0; 900]].concat());
+        let packet = packet_of(
+            PacketType::Data,
+            &[&b"\x02\x0aentry.note"[..], &[0; 900]].concat(),
+        );
         let mut sent = 0;
         let ask = async {
             loop {

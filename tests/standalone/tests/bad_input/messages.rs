@@ -60,7 +60,9 @@ async fn two_byte_messages_close() {
 async fn an_id_without_an_end_closes() {
     let mut scene = Scene::new().await;
     scene.closed_over_message(b"\x00\x80\x80").await;
-    scene.closed_over_message(&[&[0][..], &[0x80; 64]].concat()).await;
+    scene
+        .closed_over_message(&[&[0][..], &[0x80; 64]].concat())
+        .await;
     scene.end().await;
 }
 
@@ -82,8 +84,16 @@ async fn the_shortest_requests_are_answered_with_errors() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
     for (message, id, text) in [
-        (&b"\x00\x02\x00"[..], 2, r#"{"code":"PIT-400","msg":"route field can not be empty"}"#),
-        (b"\x00\x81\x80\x00\x01\x61", 1, r#"{"code":"PIT-400","msg":"invalid route"}"#),
+        (
+            &b"\x00\x02\x00"[..],
+            2,
+            r#"{"code":"PIT-400","msg":"route field can not be empty"}"#,
+        ),
+        (
+            b"\x00\x81\x80\x00\x01\x61",
+            1,
+            r#"{"code":"PIT-400","msg":"invalid route"}"#,
+        ),
     ] {
         client.send(PacketType::Data, message).await;
         let reply = client.message().await;
@@ -98,8 +108,16 @@ async fn the_shortest_requests_are_answered_with_errors() {
 async fn a_push_from_a_client_is_ignored() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
-    for route in ["entry.note", "connector.entry.echo", "elsewhere.entry.echo", "", "x"] {
-        client.write(&message_packet(MessageKind::Push, 0, route, b"{}")).await;
+    for route in [
+        "entry.note",
+        "connector.entry.echo",
+        "elsewhere.entry.echo",
+        "",
+        "x",
+    ] {
+        client
+            .write(&message_packet(MessageKind::Push, 0, route, b"{}"))
+            .await;
     }
     nothing_comes(&mut client).await;
     drop(client);
@@ -112,7 +130,9 @@ async fn a_response_from_a_client_is_ignored() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
     for id in [0, 1, 7, u64::MAX] {
-        client.write(&message_packet(MessageKind::Response, id, "", b"{}")).await;
+        client
+            .write(&message_packet(MessageKind::Response, id, "", b"{}"))
+            .await;
     }
     // With the bits of errors and of route codes.
     client.send(PacketType::Data, b"\x24\x07{}").await;
@@ -143,12 +163,21 @@ async fn a_request_with_id_0_runs_and_is_not_answered() {
 async fn notifies_are_never_answered() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
-    for route in ["entry.echo", "entry.typed", "entry.none", "none", "elsewhere.entry.echo"] {
+    for route in [
+        "entry.echo",
+        "entry.typed",
+        "entry.none",
+        "none",
+        "elsewhere.entry.echo",
+    ] {
         client.notify(route, b"not JSON").await;
     }
     client.notify("entry.note", b"seen").await;
     let push = client.message().await;
-    assert_eq!((push.kind, push.route.as_str(), push.text()), (MessageKind::Push, "noted", "seen"));
+    assert_eq!(
+        (push.kind, push.route.as_str(), push.text()),
+        (MessageKind::Push, "noted", "seen")
+    );
     nothing_comes(&mut client).await;
     drop(client);
     scene.closes(CloseReason::Disconnected).await;
@@ -174,12 +203,20 @@ async fn over_long_ids_are_answered_in_the_shortest_form() {
     let route = b"\x0aentry.echo";
     for (id, answered) in [
         (&b"\x81\x80\x00"[..], &b"\x04\x01"[..]),
-        (b"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", b"\x04\x01"),
+        (
+            b"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00",
+            b"\x04\x01",
+        ),
         // 65 bits and more: what does not fit vanishes.
-        (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        (
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+            b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        ),
         (b"\x85\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", b"\x04\x05"),
     ] {
-        client.send(PacketType::Data, &[&b"\x00"[..], id, route].concat()).await;
+        client
+            .send(PacketType::Data, &[&b"\x00"[..], id, route].concat())
+            .await;
         let (kind, body) = client.packet().await.unwrap();
         assert_eq!((kind, &body[..]), (PacketType::Data, answered), "{id:02x?}");
     }
@@ -194,9 +231,18 @@ async fn unused_flag_bits_are_ignored() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
     for bits in [0x20, 0x40, 0x80, 0xe0] {
-        client.send(PacketType::Data, &[&[bits, 5][..], b"\x0aentry.echobody"].concat()).await;
+        client
+            .send(
+                PacketType::Data,
+                &[&[bits, 5][..], b"\x0aentry.echobody"].concat(),
+            )
+            .await;
         let (kind, body) = client.packet().await.unwrap();
-        assert_eq!((kind, &body[..]), (PacketType::Data, &b"\x04\x05body"[..]), "{bits:02x}");
+        assert_eq!(
+            (kind, &body[..]),
+            (PacketType::Data, &b"\x04\x05body"[..]),
+            "{bits:02x}"
+        );
     }
     drop(client);
     scene.closes(CloseReason::Disconnected).await;

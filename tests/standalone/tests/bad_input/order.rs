@@ -21,7 +21,10 @@ async fn data_before_the_ack_closes_without_an_answer() {
     let mut scene = Scene::new().await;
     let mut client = scene.open().await;
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     client.request(1, "entry.echo", b"early").await;
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
@@ -43,7 +46,10 @@ async fn a_repeated_handshake_needs_an_ack_before_more_data() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     client.request(1, "entry.echo", b"early").await;
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
@@ -56,7 +62,9 @@ async fn a_bad_repeated_handshake_gets_400_and_the_end() {
     let mut client = scene.client().await;
     client.send(PacketType::Handshake, b"[]").await;
     let rest = client.rest().await;
-    let [(PacketType::Handshake, body)] = &rest[..] else { panic!("{rest:?}") };
+    let [(PacketType::Handshake, body)] = &rest[..] else {
+        panic!("{rest:?}")
+    };
     assert!(body.starts_with(br#"{"code":400,"#));
     scene.closes(CloseReason::HandshakeRefused).await;
     scene.end().await;
@@ -85,6 +93,33 @@ async fn nothing_behind_a_packet_out_of_order_is_served() {
     bytes.extend(packet_of(PacketType::HandshakeAck, b""));
     bytes.extend(request(2, "entry.echo", b"late"));
     client.write(&bytes).await;
+    assert_eq!(client.rest().await, []);
+    scene.closes(CloseReason::Protocol).await;
+    scene.end().await;
+}
+
+/// How packets were cut into writes makes no difference: what came before the bad one is answered.
+#[tokio::test]
+async fn what_came_before_a_bad_packet_in_the_same_write_is_answered() {
+    let mut scene = Scene::new().await;
+    let mut client = scene.open().await;
+    let mut bytes = packet_of(PacketType::Handshake, b"{}");
+    bytes.extend(request(1, "entry.echo", b"early"));
+    client.write(&bytes).await;
+    let kinds: Vec<_> = client
+        .rest()
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    assert_eq!(kinds, [PacketType::Handshake]);
+    scene.closes(CloseReason::Protocol).await;
+
+    let mut client = scene.client().await;
+    let mut bytes = request(1, "entry.echo", b"good");
+    bytes.extend(b"\x04\0\0\x02\x00\x01");
+    client.write(&bytes).await;
+    assert_eq!(client.message().await.text(), "good");
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
     scene.end().await;

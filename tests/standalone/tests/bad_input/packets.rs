@@ -42,7 +42,9 @@ async fn a_tls_client_hello_on_the_tcp_port_is_closed_at_once() {
 async fn an_http_get_on_the_tcp_port_is_closed_at_once() {
     let mut scene = Scene::new().await;
     let mut client = scene.open().await;
-    client.write(b"GET / HTTP/1.1\r\nHost: game.example\r\n\r\n").await;
+    client
+        .write(b"GET / HTTP/1.1\r\nHost: game.example\r\n\r\n")
+        .await;
     assert_eq!(client.rest().await, []);
     scene.closes(CloseReason::Protocol).await;
     scene.end().await;
@@ -64,7 +66,11 @@ async fn a_packet_that_ends_in_its_header_or_body_closes() {
 #[tokio::test]
 async fn an_oversized_packet_is_closed_by_its_header() {
     let mut scene = Scene::new().await;
-    for header in [[1, 0xff, 0xff, 0xff], [3, 0xff, 0xff, 0xff], [4, 0xff, 0xff, 0xff]] {
+    for header in [
+        [1, 0xff, 0xff, 0xff],
+        [3, 0xff, 0xff, 0xff],
+        [4, 0xff, 0xff, 0xff],
+    ] {
         // 16 MiB are announced, and none of them has to come.
         let mut client = scene.open().await;
         client.write(&header).await;
@@ -81,7 +87,9 @@ async fn the_packet_limits_are_exact() {
     let head = b"\x00\x01\x0aentry.echo";
     let mut client = scene.client().await;
     let body = vec![b'x'; MIB - head.len()];
-    client.send(PacketType::Data, &[head, &body[..]].concat()).await;
+    client
+        .send(PacketType::Data, &[head, &body[..]].concat())
+        .await;
     let reply = client.message().await;
     assert_eq!((reply.id, reply.body.len()), (1, body.len()));
     drop(client);
@@ -99,7 +107,10 @@ async fn the_packet_limits_are_exact() {
         let mut client = scene.open().await;
         if accepted {
             client.write(&packet).await;
-            assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+            assert_eq!(
+                client.packet().await.map(|(kind, _)| kind),
+                Some(PacketType::Handshake)
+            );
             drop(client);
             scene.closes(CloseReason::Disconnected).await;
         } else {
@@ -115,11 +126,18 @@ async fn the_packet_limits_are_exact() {
 async fn bodies_of_acks_heartbeats_and_kicks_are_ignored() {
     let mut scene = Scene::new().await;
     let mut client = scene.client().await;
-    for kind in [PacketType::HandshakeAck, PacketType::Heartbeat, PacketType::Kick] {
+    for kind in [
+        PacketType::HandshakeAck,
+        PacketType::Heartbeat,
+        PacketType::Kick,
+    ] {
         client.send(kind, b"{}").await;
         client.send(kind, b"").await;
     }
-    assert_eq!(client.call(1, "entry.echo", b"still here").await.text(), "still here");
+    assert_eq!(
+        client.call(1, "entry.echo", b"still here").await.text(),
+        "still here"
+    );
     drop(client);
     scene.closes(CloseReason::Disconnected).await;
     scene.end().await;

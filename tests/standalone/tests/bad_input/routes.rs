@@ -12,11 +12,16 @@ async fn refused(rows: &[(&[u8], &str, &str)]) {
     for (n, (route, code, text)) in rows.iter().enumerate() {
         let id = u8::try_from(n + 1).unwrap();
         let len = u8::try_from(route.len()).unwrap();
-        client.send(PacketType::Data, &[&[0, id, len], *route, b"{}"].concat()).await;
+        client
+            .send(PacketType::Data, &[&[0, id, len], *route, b"{}"].concat())
+            .await;
         let reply = client.message().await;
         assert_eq!((reply.id, reply.error), (id.into(), true), "{route:02x?}");
         let error: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!((&error["code"], &error["msg"]), (&(*code).into(), &(*text).into()));
+        assert_eq!(
+            (&error["code"], &error["msg"]),
+            (&(*code).into(), &(*text).into())
+        );
         assert_eq!(error.as_object().unwrap().len(), 2, "{error}");
     }
     // A client that asks for what does not exist may go on.
@@ -29,20 +34,41 @@ async fn refused(rows: &[(&[u8], &str, &str)]) {
 #[tokio::test]
 async fn a_route_that_is_no_utf8_is_an_unknown_route() {
     refused(&[
-        (b"entry.\xff\xfe", "PIT-404", "pitaya/handler: connector.entry.\u{fffd}\u{fffd} not found"),
-        (b"connector.\xc3.echo", "PIT-404", "pitaya/handler: connector.\u{fffd}.echo not found"),
+        (
+            b"entry.\xff\xfe",
+            "PIT-404",
+            "pitaya/handler: connector.entry.\u{fffd}\u{fffd} not found",
+        ),
+        (
+            b"connector.\xc3.echo",
+            "PIT-404",
+            "pitaya/handler: connector.\u{fffd}.echo not found",
+        ),
         (b"\xff", "PIT-400", "invalid route"),
-        (b"\xff.\xff.\xff", "PIT-500", "no servers available of this type"),
+        (
+            b"\xff.\xff.\xff",
+            "PIT-500",
+            "no servers available of this type",
+        ),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn empty_and_blank_parts_are_refused() {
-    let rows: Vec<(&[u8], _, _)> =
-        [&b""[..], b" ", b".", b"..", b"a..b", b".a.b", b"a.b.", b"connector. .echo", "\u{a0}.echo".as_bytes()]
-            .map(|route| (route, "PIT-400", "route field can not be empty"))
-            .into();
+    let rows: Vec<(&[u8], _, _)> = [
+        &b""[..],
+        b" ",
+        b".",
+        b"..",
+        b"a..b",
+        b".a.b",
+        b"a.b.",
+        b"connector. .echo",
+        "\u{a0}.echo".as_bytes(),
+    ]
+    .map(|route| (route, "PIT-400", "route field can not be empty"))
+    .into();
     refused(&rows).await;
 }
 
@@ -59,11 +85,31 @@ async fn too_few_and_too_many_parts_are_refused() {
 #[tokio::test]
 async fn unknown_routes_are_answered_with_their_full_name() {
     refused(&[
-        (b"entry.none", "PIT-404", "pitaya/handler: connector.entry.none not found"),
-        (b"connector.none.echo", "PIT-404", "pitaya/handler: connector.none.echo not found"),
-        (b"entry.Echo", "PIT-404", "pitaya/handler: connector.entry.Echo not found"),
-        (b"entry.echo ", "PIT-404", "pitaya/handler: connector.entry.echo  not found"),
-        (b"entry.\0", "PIT-404", "pitaya/handler: connector.entry.\0 not found"),
+        (
+            b"entry.none",
+            "PIT-404",
+            "pitaya/handler: connector.entry.none not found",
+        ),
+        (
+            b"connector.none.echo",
+            "PIT-404",
+            "pitaya/handler: connector.none.echo not found",
+        ),
+        (
+            b"entry.Echo",
+            "PIT-404",
+            "pitaya/handler: connector.entry.Echo not found",
+        ),
+        (
+            b"entry.echo ",
+            "PIT-404",
+            "pitaya/handler: connector.entry.echo  not found",
+        ),
+        (
+            b"entry.\0",
+            "PIT-404",
+            "pitaya/handler: connector.entry.\0 not found",
+        ),
     ])
     .await;
 }
@@ -71,9 +117,21 @@ async fn unknown_routes_are_answered_with_their_full_name() {
 #[tokio::test]
 async fn routes_to_other_server_types_are_answered() {
     refused(&[
-        (b"room.entry.echo", "PIT-500", "no servers available of this type"),
-        (b" connector.entry.echo", "PIT-500", "no servers available of this type"),
-        (b"CONNECTOR.entry.echo", "PIT-500", "no servers available of this type"),
+        (
+            b"room.entry.echo",
+            "PIT-500",
+            "no servers available of this type",
+        ),
+        (
+            b" connector.entry.echo",
+            "PIT-500",
+            "no servers available of this type",
+        ),
+        (
+            b"CONNECTOR.entry.echo",
+            "PIT-500",
+            "no servers available of this type",
+        ),
     ])
     .await;
 }

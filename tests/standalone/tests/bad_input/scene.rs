@@ -52,7 +52,10 @@ impl Entry {
 
     /// Pushes what it was sent, so that a test sees it run.
     async fn note(&self, ctx: &Context<'_>, body: Bytes) {
-        ctx.session().push("noted", &body).await.expect("the client is there");
+        ctx.session()
+            .push("noted", &body)
+            .await
+            .expect("the client is there");
     }
 
     /// Runs until the client leaves.
@@ -158,7 +161,12 @@ impl Scene {
         let reply = self.bystander.call(self.calls, "entry.echo", b"fine").await;
         assert_eq!((reply.text(), reply.error), ("fine", false));
         let mut newcomer = self.memory_client().await;
-        let newcomers_id: u64 = newcomer.call(1, "entry.who", b"").await.text().parse().unwrap();
+        let newcomers_id: u64 = newcomer
+            .call(1, "entry.who", b"")
+            .await
+            .text()
+            .parse()
+            .unwrap();
         drop(newcomer);
         loop {
             match self.next_end().await {
@@ -200,7 +208,8 @@ impl Scene {
 
     /// The same in a data packet.
     pub(crate) async fn closed_over_message(&mut self, message: &[u8]) {
-        self.closed_over(&packet_of(PacketType::Data, message)).await;
+        self.closed_over(&packet_of(PacketType::Data, message))
+            .await;
     }
 
     /// Nothing is left behind.
@@ -208,7 +217,14 @@ impl Scene {
         self.nobody_noticed().await;
         assert!(self.earlier.is_empty(), "{:?}", self.earlier);
         let sessions = self.app.handle().sessions();
-        assert_eq!(sessions.count(), 1, "only the bystander is left: {:?}", sessions.all());
+        assert_eq!(
+            sessions.count(),
+            1,
+            "only the bystander is left: {:?}",
+            sessions.all()
+        );
+        // Else the shutdown gives it time to read its kick.
+        drop(self.bystander);
         self.app.shutdown().await;
     }
 }

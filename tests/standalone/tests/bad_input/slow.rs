@@ -56,7 +56,10 @@ async fn a_client_that_never_acknowledges_is_closed_by_the_handshake_deadline() 
     let start = Instant::now();
     let mut client = scene.open_memory();
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.next_packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.next_packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     for _ in 0..9 {
         sleep(SECOND).await;
         client.send(PacketType::Heartbeat, b"").await;
@@ -83,25 +86,30 @@ async fn a_half_open_connection_is_closed_by_the_handshake_deadline() {
 async fn a_byte_a_second_is_served_when_whole_packets_come_in_time() {
     let mut scene = scene().await;
     let mut client = scene.open_memory();
-    // Ten bytes: the ack is whole after nine seconds.
-    let mut hello = packet_of(PacketType::Handshake, b"{}");
-    hello.extend(packet_of(PacketType::HandshakeAck, b""));
-    assert!(trickle(&mut client.socket, &hello).await);
-    let bytes = request(1, "entry.echo", b"");
-    assert!(bytes.len() < 20);
-    assert!(trickle(&mut client.socket, &bytes).await);
-    loop {
-        let (kind, body) = client.next_packet().await.expect("the client is still connected");
-        match kind {
-            PacketType::Data => break assert_eq!(body, b"\x04\x01"),
-            PacketType::Handshake | PacketType::Heartbeat => {}
-            other => panic!("{other:?}"),
+    let slow = async {
+        // Ten bytes: the ack is whole after nine seconds.
+        let mut hello = packet_of(PacketType::Handshake, b"{}");
+        hello.extend(packet_of(PacketType::HandshakeAck, b""));
+        assert!(trickle(&mut client.socket, &hello).await);
+        let bytes = request(1, "entry.echo", b"");
+        assert!(bytes.len() < 20);
+        assert!(trickle(&mut client.socket, &bytes).await);
+        loop {
+            let (kind, body) = client
+                .next_packet()
+                .await
+                .expect("the client is still connected");
+            match kind {
+                PacketType::Data => break assert_eq!(body, b"\x04\x01"),
+                PacketType::Handshake | PacketType::Heartbeat => {}
+                other => panic!("{other:?}"),
+            }
         }
-    }
-    drop(client);
-    // The bystander was silent for longer than clients may be.
+        drop(client);
+    };
+    tokio::join!(slow, wait(&mut scene, 35));
     scene.closes(CloseReason::Disconnected).await;
-    scene.app.shutdown().await;
+    scene.end().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +147,8 @@ async fn an_endless_packet_is_closed_by_the_heartbeat() {
     // Two heartbeats, and the end in place of the third.
     assert_eq!(rest, b"\x03\0\0\0\x03\0\0\0");
     assert!((30..=31).contains(&ended.as_secs()), "{ended:?}");
-    scene.app.shutdown().await;
+    scene.closes(CloseReason::HeartbeatTimeout).await;
+    scene.end().await;
 }
 
 /// An announced body that never comes, of the largest size.
@@ -160,7 +169,8 @@ async fn a_packet_that_stops_half_way_is_closed_by_the_heartbeat() {
     let (rest, ()) = tokio::join!(rest, wait(&mut scene, 30));
     assert_eq!(rest, [PacketType::Heartbeat; 2]);
     assert_eq!(start.elapsed(), 30 * SECOND);
-    scene.app.shutdown().await;
+    scene.closes(CloseReason::HeartbeatTimeout).await;
+    scene.end().await;
 }
 
 /// A client that asks and never reads is closed when it has taken nothing for the time a write may
@@ -220,7 +230,10 @@ async fn a_client_that_never_reads_is_closed_by_the_queues_bounds() {
 
 fn last_session(scene: &Scene) -> pitaya::Session {
     let sessions = scene.app.handle().sessions().all();
-    sessions.into_iter().max_by_key(pitaya::Session::id).expect("there are sessions")
+    sessions
+        .into_iter()
+        .max_by_key(pitaya::Session::id)
+        .expect("there are sessions")
 }
 
 /// The upgrade of a WebSocket has a deadline of its own.
@@ -242,7 +255,13 @@ async fn a_silent_websocket_is_closed_by_the_handshake_deadline() {
     let socket = scene.memory_websocket.connect().unwrap();
     let mut client = WsClient::over(socket).await;
     let start = Instant::now();
-    assert!(client.rest().await.iter().all(|frame| frame.opcode == CLOSE));
+    assert!(
+        client
+            .rest()
+            .await
+            .iter()
+            .all(|frame| frame.opcode == CLOSE)
+    );
     assert_eq!(start.elapsed(), 10 * SECOND);
     scene.closes(CloseReason::HandshakeTimeout).await;
     scene.end().await;
@@ -261,7 +280,11 @@ async fn a_client_that_reads_slowly_gets_everything() {
     let mut bytes = vec![0; 20 * (4 + 2 + 8 * 1024)];
     for chunk in bytes.chunks_mut(1024) {
         sleep(5 * SECOND).await;
-        client.socket.read_exact(chunk).await.expect("the server goes on");
+        client
+            .socket
+            .read_exact(chunk)
+            .await
+            .expect("the server goes on");
     }
     let mut replies = RawClient::over(std::io::Cursor::new(bytes));
     for id in 1..=20 {

@@ -12,9 +12,19 @@ use crate::scene::Scene;
 async fn two_packets_in_one_websocket_message_close() {
     let mut scene = Scene::new().await;
     let mut client = scene.websocket_client().await;
-    let batch = [request(1, "entry.echo", b"a"), request(2, "entry.echo", b"b")].concat();
+    let batch = [
+        request(1, "entry.echo", b"a"),
+        request(2, "entry.echo", b"b"),
+    ]
+    .concat();
     client.send(BINARY, &batch).await;
-    assert!(client.rest().await.iter().all(|frame| frame.opcode != BINARY));
+    assert!(
+        client
+            .rest()
+            .await
+            .iter()
+            .all(|frame| frame.opcode != BINARY)
+    );
     scene.closes(CloseReason::Protocol).await;
     scene.end().await;
 }
@@ -22,11 +32,27 @@ async fn two_packets_in_one_websocket_message_close() {
 #[tokio::test]
 async fn websocket_messages_that_are_no_whole_packet_close() {
     let mut scene = Scene::new().await;
-    for message in [&b""[..], b"\x04", b"\x04\0\0", b"\x04\0\0\x05\x00", b"\x07\0\0\0", b"\x04\0\0\0\0"] {
+    for message in [
+        &b""[..],
+        b"\x04",
+        b"\x04\0\0",
+        b"\x04\0\0\x05\x00",
+        b"\x07\0\0\0",
+        b"\x04\0\0\0\0",
+    ] {
         let mut client = scene.websocket_client().await;
         client.send(BINARY, message).await;
-        assert!(client.rest().await.iter().all(|frame| frame.opcode != BINARY), "{message:?}");
-        scene.closes_any(&[CloseReason::Io, CloseReason::Protocol]).await;
+        assert!(
+            client
+                .rest()
+                .await
+                .iter()
+                .all(|frame| frame.opcode != BINARY),
+            "{message:?}"
+        );
+        scene
+            .closes_any(&[CloseReason::Io, CloseReason::Protocol])
+            .await;
         scene.nobody_noticed().await;
     }
     scene.end().await;
@@ -37,12 +63,16 @@ async fn text_frames_are_accepted_and_answered_with_binary_ones() {
     let mut scene = Scene::new().await;
     let mut client = scene.websocket_client().await;
     // No UTF-8: nobody checks.
-    client.send(TEXT, &request(0xff, "entry.echo", b"\xff\xfe")).await;
+    client
+        .send(TEXT, &request(0xff, "entry.echo", b"\xff\xfe"))
+        .await;
     let reply = client.frame().await.unwrap();
     assert_eq!((reply.fin, reply.opcode), (true, BINARY));
     assert_eq!(reply.payload, b"\x04\0\0\x05\x04\xff\x01\xff\xfe");
     drop(client);
-    scene.closes_any(&[CloseReason::Disconnected, CloseReason::Io]).await;
+    scene
+        .closes_any(&[CloseReason::Disconnected, CloseReason::Io])
+        .await;
     scene.end().await;
 }
 
@@ -61,7 +91,9 @@ async fn fragmented_messages_are_put_together() {
     let reply = client.frame().await.unwrap();
     assert!(reply.payload.ends_with(b"in three parts"));
     drop(client);
-    scene.closes_any(&[CloseReason::Disconnected, CloseReason::Io]).await;
+    scene
+        .closes_any(&[CloseReason::Disconnected, CloseReason::Io])
+        .await;
     scene.end().await;
 }
 
@@ -78,7 +110,9 @@ async fn each_packet_out_is_one_binary_message() {
         assert_eq!(reply.payload, [4, 0, 0, 3, 4, id, b'x']);
     }
     drop(client);
-    scene.closes_any(&[CloseReason::Disconnected, CloseReason::Io]).await;
+    scene
+        .closes_any(&[CloseReason::Disconnected, CloseReason::Io])
+        .await;
     scene.end().await;
 }
 
@@ -97,8 +131,17 @@ async fn malformed_websocket_frames_close() {
     ] {
         let mut client = scene.websocket_client().await;
         client.socket.write_all(frame).await.unwrap();
-        assert!(client.rest().await.iter().all(|frame| frame.opcode != BINARY), "{frame:02x?}");
-        scene.closes_any(&[CloseReason::Io, CloseReason::Protocol]).await;
+        assert!(
+            client
+                .rest()
+                .await
+                .iter()
+                .all(|frame| frame.opcode != BINARY),
+            "{frame:02x?}"
+        );
+        scene
+            .closes_any(&[CloseReason::Io, CloseReason::Protocol])
+            .await;
     }
     scene.end().await;
 }
@@ -107,9 +150,21 @@ async fn malformed_websocket_frames_close() {
 async fn a_frame_too_large_for_any_packet_closes_by_its_header() {
     let mut scene = Scene::new().await;
     let mut client = scene.websocket_client().await;
-    client.socket.write_all(&[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await.unwrap();
-    assert!(client.rest().await.iter().all(|frame| frame.opcode != BINARY));
-    scene.closes_any(&[CloseReason::Io, CloseReason::Protocol]).await;
+    client
+        .socket
+        .write_all(&[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
+        .await
+        .unwrap();
+    assert!(
+        client
+            .rest()
+            .await
+            .iter()
+            .all(|frame| frame.opcode != BINARY)
+    );
+    scene
+        .closes_any(&[CloseReason::Io, CloseReason::Protocol])
+        .await;
     scene.end().await;
 }
 
@@ -118,10 +173,22 @@ async fn a_packet_over_the_limit_closes_by_its_header() {
     let mut scene = Scene::new().await;
     let mut client = scene.websocket_client().await;
     // The frame is one that could hold a packet, the packet's own header says too much.
-    client.socket.write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 4, 0, 0, 0, 0]).await.unwrap();
+    client
+        .socket
+        .write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 4, 0, 0, 0, 0])
+        .await
+        .unwrap();
     client.socket.write_all(&[4, 0x20, 0, 0]).await.unwrap();
-    assert!(client.rest().await.iter().all(|frame| frame.opcode != BINARY));
-    scene.closes_any(&[CloseReason::Io, CloseReason::Protocol]).await;
+    assert!(
+        client
+            .rest()
+            .await
+            .iter()
+            .all(|frame| frame.opcode != BINARY)
+    );
+    scene
+        .closes_any(&[CloseReason::Io, CloseReason::Protocol])
+        .await;
     scene.end().await;
 }
 
@@ -129,11 +196,16 @@ async fn a_packet_over_the_limit_closes_by_its_header() {
 #[tokio::test]
 async fn what_is_no_http_on_the_websocket_port_is_closed_at_once() {
     let mut scene = Scene::new().await;
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\x01\0\0\x02{}", b"\0\0\0\0\0\0\0\0"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00"[..],
+        b"\x01\0\0\x02{}",
+        b"\0\0\0\0\0\0\0\0",
+    ] {
         let mut socket = TcpStream::connect(scene.websocket).await.unwrap();
         socket.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
-        let read = tokio::time::timeout(standalone_tests::DEADLINE, socket.read_to_end(&mut answer));
+        let read =
+            tokio::time::timeout(standalone_tests::DEADLINE, socket.read_to_end(&mut answer));
         let _ = read.await.expect("the server closes");
         assert!(!answer.starts_with(b"HTTP/1.1 101"), "{answer:?}");
     }
@@ -145,8 +217,18 @@ async fn what_is_no_http_on_the_websocket_port_is_closed_at_once() {
 async fn a_client_that_leaves_in_the_middle_of_a_frame_harms_nobody() {
     let mut scene = Scene::new().await;
     let mut client = WsClient::connect(scene.websocket).await;
-    client.socket.write_all(&[0x82, 0x90, 1, 2, 3, 4, 5]).await.unwrap();
+    client
+        .socket
+        .write_all(&[0x82, 0x90, 1, 2, 3, 4, 5])
+        .await
+        .unwrap();
     drop(client);
-    scene.closes_any(&[CloseReason::Disconnected, CloseReason::Io, CloseReason::Protocol]).await;
+    scene
+        .closes_any(&[
+            CloseReason::Disconnected,
+            CloseReason::Io,
+            CloseReason::Protocol,
+        ])
+        .await;
     scene.end().await;
 }

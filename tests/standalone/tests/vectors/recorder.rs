@@ -156,7 +156,7 @@ impl Entry {
     }
 
     async fn kickme(&self, ctx: &Context<'_>) -> Result<TestResponse> {
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
         ok("kicked")
     }
 

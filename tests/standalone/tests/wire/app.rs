@@ -53,12 +53,17 @@ impl Play {
     #[route(concurrent)]
     async fn turn(&self, body: Bytes) -> Result<Bytes> {
         let text = String::from_utf8_lossy(&body);
-        let number: u32 = text.parse().map_err(|_| Error::msg("a number was expected"))?;
+        let number: u32 = text
+            .parse()
+            .map_err(|_| Error::msg("a number was expected"))?;
         let mut turns = self.turn.subscribe();
         if number == TURNS {
             self.turn.send_replace(number);
         }
-        turns.wait_for(|turn| *turn == number).await.expect("the sender is this service's");
+        turns
+            .wait_for(|turn| *turn == number)
+            .await
+            .expect("the sender is this service's");
         self.turn.send_replace(number - 1);
         Ok(body)
     }
@@ -72,12 +77,15 @@ impl Play {
     }
 
     async fn fail(&self, body: Bytes) -> Result<Bytes> {
-        Err(Error::new("GAME-1", String::from_utf8_lossy(&body).into_owned()))
+        Err(Error::new(
+            "GAME-1",
+            String::from_utf8_lossy(&body).into_owned(),
+        ))
     }
 
     async fn kick(&self, ctx: &Context<'_>, body: Bytes) -> Result<Bytes> {
         ctx.session().push("onMessage", &body).await?;
-        ctx.session().kick().await;
+        ctx.session().kick().await.unwrap();
         Ok(body)
     }
 
@@ -98,19 +106,32 @@ impl Play {
 pub(crate) const TURNS: u32 = 1000;
 
 pub(crate) fn builder(config: Config) -> AppBuilder {
-    let play = Play { turn: watch::Sender::new(0) };
+    let play = Play {
+        turn: watch::Sender::new(0),
+    };
     App::builder("connector").config(config).handler(play)
 }
 
 /// An app and connections to it in memory, for clocks that a test holds.
 pub(crate) async fn in_memory(builder: AppBuilder) -> (App, Connector) {
     let (connector, acceptor) = acceptor::memory(1024 * 1024);
-    (builder.acceptor(acceptor).start().await.expect("the app starts"), connector)
+    (
+        builder
+            .acceptor(acceptor)
+            .start()
+            .await
+            .expect("the app starts"),
+        connector,
+    )
 }
 
 /// An app on a TCP port, and a client that has shaken hands.
 pub(crate) async fn on_tcp(builder: AppBuilder) -> (App, RawClient) {
-    let app = builder.acceptor(Tcp::bind("127.0.0.1:0")).start().await.expect("the app starts");
+    let app = builder
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .start()
+        .await
+        .expect("the app starts");
     let client = RawClient::connect(app.local_addr(0).expect("TCP has an address")).await;
     (app, client)
 }

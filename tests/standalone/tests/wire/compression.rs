@@ -28,12 +28,22 @@ const ECHO: &[u8] = b"\x10\x01\x09play.echo";
 
 #[tokio::test]
 async fn a_compressed_request_is_inflated_whatever_the_configuration_says() {
-    for (app, mut client) in [compressing().await, on_tcp(builder(Config::for_test())).await] {
+    for (app, mut client) in [
+        compressing().await,
+        on_tcp(builder(Config::for_test())).await,
+    ] {
         let body = "a".repeat(1000);
-        client.send(PacketType::Data, &[ECHO, &zlib(body.as_bytes())].concat()).await;
+        client
+            .send(PacketType::Data, &[ECHO, &zlib(body.as_bytes())].concat())
+            .await;
         assert_eq!(client.message().await.text(), body);
         // Bytes behind the stream are ignored.
-        client.send(PacketType::Data, &[ECHO, &zlib(b"short")[..], b"more"].concat()).await;
+        client
+            .send(
+                PacketType::Data,
+                &[ECHO, &zlib(b"short")[..], b"more"].concat(),
+            )
+            .await;
         assert_eq!(client.message().await.text(), "short");
         app.shutdown().await;
     }
@@ -49,7 +59,9 @@ async fn bodies_leave_compressed_only_where_that_is_shorter() {
     assert_eq!((response[0], &response[2..3]), (0x14, &b"\x78"[..]));
     assert!(response.len() < 50);
     let mut inflated = Vec::new();
-    Inflater::new().inflate(&response[2..], 10_000, &mut inflated).unwrap();
+    Inflater::new()
+        .inflate(&response[2..], 10_000, &mut inflated)
+        .unwrap();
     assert_eq!(inflated, long.as_bytes());
 
     for body in [&b""[..], b"x", b"not much to gain"] {
@@ -108,13 +120,17 @@ async fn a_compressed_handshake_answer_starts_like_zlib() {
     config.handler.compression = true;
     let codes = (1..=50).map(|code| (format!("connector.room.method{code}"), code));
     let (app, _client) = {
-        let builder = builder(config).dictionary(codes).acceptor(pitaya::Tcp::bind("127.0.0.1:0"));
+        let builder = builder(config)
+            .dictionary(codes)
+            .acceptor(pitaya::Tcp::bind("127.0.0.1:0"));
         (builder.start().await.unwrap(), ())
     };
     let mut client = RawClient::open(app.local_addr(0).unwrap()).await;
     client.send(PacketType::Handshake, b"{}").await;
     let (_, body) = client.packet().await.unwrap();
-    assert!([b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"].contains(&body.first_chunk().unwrap()));
+    assert!(
+        [b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"].contains(&body.first_chunk().unwrap())
+    );
     let mut text = Vec::new();
     Inflater::new().inflate(&body, 10_000, &mut text).unwrap();
     assert!(text.starts_with(br#"{"code":200,"sys":{"dict":{"connector.room.method1":1,"#));

@@ -22,7 +22,10 @@ async fn server() -> (App, std::net::SocketAddr) {
 }
 
 async fn shaken_and_answered(client: &mut RawClient) {
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     let reply = client.message().await;
     assert_eq!((reply.id, reply.text()), (1, "hi"));
 }
@@ -44,7 +47,9 @@ async fn handshake_ack_and_request_arrive_byte_by_byte() {
 async fn handshake_ack_and_request_arrive_in_one_write() {
     let (app, address) = server().await;
     let mut client = RawClient::open(address).await;
-    client.write(&[hello(), request(1, "play.echo", b"hi")].concat()).await;
+    client
+        .write(&[hello(), request(1, "play.echo", b"hi")].concat())
+        .await;
     shaken_and_answered(&mut client).await;
     app.shutdown().await;
 }
@@ -56,7 +61,10 @@ async fn the_ack_shares_a_segment_with_the_first_request() {
     let bytes = [hello(), request(1, "play.echo", b"hi")].concat();
     let (hello, rest) = bytes.split_at(hello().len() - 4);
     client.write(hello).await;
-    assert_eq!(client.packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     client.write(rest).await;
     let reply = client.message().await;
     assert_eq!((reply.id, reply.text()), (1, "hi"));
@@ -67,7 +75,11 @@ async fn the_ack_shares_a_segment_with_the_first_request() {
 #[tokio::test]
 async fn packets_split_anywhere_are_served() {
     let (app, mut client) = on_tcp(builder(Config::for_test())).await;
-    let pair = [request(1, "play.echo", b"first"), request(2, "play.echo", b"second")].concat();
+    let pair = [
+        request(1, "play.echo", b"first"),
+        request(2, "play.echo", b"second"),
+    ]
+    .concat();
     for at in 1..pair.len() {
         client.write(&pair[..at]).await;
         if at >= request(1, "play.echo", b"first").len() {
@@ -92,7 +104,10 @@ async fn a_thousand_concurrent_requests_are_answered_out_of_order() {
     client.write(&all).await;
     for id in (1..=TURNS).rev() {
         let reply = client.message().await;
-        assert_eq!((reply.id, reply.text()), (id.into(), id.to_string().as_str()));
+        assert_eq!(
+            (reply.id, reply.text()),
+            (id.into(), id.to_string().as_str())
+        );
     }
     app.shutdown().await;
 }
@@ -103,7 +118,10 @@ async fn a_concurrent_request_that_waits_stalls_no_other() {
     let (app, mut client) = on_tcp(builder(Config::for_test())).await;
     client.request(1, "play.poll", b"").await;
     for id in 2..10 {
-        assert_eq!(client.call(id, "play.echo", b"meanwhile").await.text(), "meanwhile");
+        assert_eq!(
+            client.call(id, "play.echo", b"meanwhile").await.text(),
+            "meanwhile"
+        );
     }
     drop(client);
     app.shutdown().await;

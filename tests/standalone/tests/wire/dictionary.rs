@@ -9,7 +9,12 @@ use standalone_tests::RawClient;
 use crate::app::{builder, on_tcp};
 
 async fn server() -> (App, RawClient) {
-    let codes = [("connector.play.echo", 300), ("connector.play.push", 2), ("onMessage", 4), ("nowhere", 9)];
+    let codes = [
+        ("connector.play.echo", 300),
+        ("connector.play.push", 2),
+        ("onMessage", 4),
+        ("nowhere", 9),
+    ];
     on_tcp(builder(Config::for_test()).dictionary(codes)).await
 }
 
@@ -21,7 +26,13 @@ async fn the_dictionary_is_told_in_the_handshake_with_sorted_keys() {
     let (_, body) = client.packet().await.unwrap();
     let text = r#"{"code":200,"sys":{"dict":{"connector.play.echo":300,"connector.play.push":2,"nowhere":9,"onMessage":4},"heartbeat":5,"serializer":"json"}}"#;
     assert_eq!(String::from_utf8_lossy(&body), text);
-    assert_eq!(HandshakeReply::parse(&body).unwrap().dictionary.code("onMessage"), Some(4));
+    assert_eq!(
+        HandshakeReply::parse(&body)
+            .unwrap()
+            .dictionary
+            .code("onMessage"),
+        Some(4)
+    );
     app.shutdown().await;
 }
 
@@ -29,11 +40,22 @@ async fn the_dictionary_is_told_in_the_handshake_with_sorted_keys() {
 async fn a_request_by_code_is_served_like_one_by_name() {
     let (app, mut client) = server().await;
     // Codes are big-endian: 300.
-    client.send(PacketType::Data, b"\x01\x07\x01\x2cby code").await;
+    client
+        .send(PacketType::Data, b"\x01\x07\x01\x2cby code")
+        .await;
     let reply = client.message().await;
     assert_eq!((reply.id, reply.text()), (7, "by code"));
-    assert_eq!(client.call(8, "connector.play.echo", b"by name").await.text(), "by name");
-    assert_eq!(client.call(9, "play.echo", b"in short").await.text(), "in short");
+    assert_eq!(
+        client
+            .call(8, "connector.play.echo", b"by name")
+            .await
+            .text(),
+        "by name"
+    );
+    assert_eq!(
+        client.call(9, "play.echo", b"in short").await.text(),
+        "in short"
+    );
     app.shutdown().await;
 }
 

@@ -24,10 +24,16 @@ async fn nothing_is_sent_between_the_handshakes_answer_and_the_ack() {
     let (app, connector) = in_memory(builder(config())).await;
     let mut client = RawClient::over(connector.connect().unwrap());
     client.send(PacketType::Handshake, b"{}").await;
-    assert_eq!(client.next_packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
+    assert_eq!(
+        client.next_packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
     let session = only_session(&app);
     for n in ["one", "two", "three"] {
-        session.push("onMessage", &Bytes::from(n)).await.expect("pushes wait for the ack");
+        session
+            .push("onMessage", &Bytes::from(n))
+            .await
+            .expect("pushes wait for the ack");
     }
     // Heartbeats are due, too; a client shows life as ours does, by heartbeats of its own.
     let start = Instant::now();
@@ -51,8 +57,14 @@ async fn only_heartbeats_are_sent_before_the_handshake() {
     let mut client = RawClient::over(connector.connect().unwrap());
     sleep(Duration::from_millis(1)).await;
     let session = only_session(&app);
-    session.push("onMessage", &Bytes::from("early")).await.unwrap();
-    assert_eq!(client.next_packet().await, Some((PacketType::Heartbeat, Vec::new())));
+    session
+        .push("onMessage", &Bytes::from("early"))
+        .await
+        .unwrap();
+    assert_eq!(
+        client.next_packet().await,
+        Some((PacketType::Heartbeat, Vec::new()))
+    );
     client.shake_hands().await;
     assert_eq!(client.message().await.text(), "early");
     app.shutdown().await;
@@ -64,15 +76,29 @@ async fn a_repeated_handshake_is_answered_and_needs_a_new_ack() {
     let mut client = client(&connector).await;
     assert_eq!(client.call(1, "play.echo", b"first").await.text(), "first");
     let session = only_session(&app);
-    client.send(PacketType::Handshake, br#"{"sys":{"platform":"again"}}"#).await;
-    assert_eq!(client.next_packet().await.map(|(kind, _)| kind), Some(PacketType::Handshake));
-    assert_eq!(&*session.handshake().expect("it was kept").sys.platform, "again");
-    session.push("onMessage", &Bytes::from("held")).await.unwrap();
+    client
+        .send(PacketType::Handshake, br#"{"sys":{"platform":"again"}}"#)
+        .await;
+    assert_eq!(
+        client.next_packet().await.map(|(kind, _)| kind),
+        Some(PacketType::Handshake)
+    );
+    assert_eq!(
+        &*session.handshake().expect("it was kept").sys.platform,
+        "again"
+    );
+    session
+        .push("onMessage", &Bytes::from("held"))
+        .await
+        .unwrap();
     let nothing = timeout(Duration::from_millis(900), client.next_packet()).await;
     assert!(nothing.is_err(), "{nothing:?}");
     client.send(PacketType::HandshakeAck, b"").await;
     assert_eq!(client.message().await.text(), "held");
-    assert_eq!(client.call(2, "play.echo", b"second").await.text(), "second");
+    assert_eq!(
+        client.call(2, "play.echo", b"second").await.text(),
+        "second"
+    );
     app.shutdown().await;
 }
 
@@ -89,7 +115,10 @@ async fn the_handshakes_answer_is_exact() {
         let text = format!(
             r#"{{"code":{code},"sys":{{"dict":{{}},"heartbeat":30,"serializer":"json"}}}}"#
         );
-        assert_eq!((kind, String::from_utf8(body).unwrap()), (PacketType::Handshake, text));
+        assert_eq!(
+            (kind, String::from_utf8(body).unwrap()),
+            (PacketType::Handshake, text)
+        );
         if code == 400 {
             assert_eq!(client.packet().await, None);
         }
@@ -103,7 +132,11 @@ async fn the_handshakes_answer_never_fills_its_last_chunk() {
     let mut padded = 0;
     for len in 222..=232 {
         let long = "r".repeat(255);
-        let routes = [format!("a{}", &long[1..]), format!("b{}", &long[1..]), "c".repeat(200)];
+        let routes = [
+            format!("a{}", &long[1..]),
+            format!("b{}", &long[1..]),
+            "c".repeat(200),
+        ];
         let codes = routes.into_iter().zip(1..).chain([("d".repeat(len), 4)]);
         let (app, connector) = in_memory(builder(Config::for_test()).dictionary(codes)).await;
         let mut client = RawClient::over(connector.connect().unwrap());
@@ -114,7 +147,14 @@ async fn the_handshakes_answer_never_fills_its_last_chunk() {
             padded += 1;
             assert_eq!(4 + body.len(), 1025);
         }
-        assert_eq!(HandshakeReply::parse(&body).unwrap().dictionary.iter().count(), 4);
+        assert_eq!(
+            HandshakeReply::parse(&body)
+                .unwrap()
+                .dictionary
+                .iter()
+                .count(),
+            4
+        );
         drop(client);
         app.shutdown().await;
     }

@@ -94,7 +94,10 @@ async fn heartbeats_go_on_while_a_handler_runs() {
     let mut client = client(&connector).await;
     client.request(1, "play.stay", b"").await;
     for n in 1..=20 {
-        assert_eq!(client.next_packet().await, Some((PacketType::Heartbeat, Vec::new())));
+        assert_eq!(
+            client.next_packet().await,
+            Some((PacketType::Heartbeat, Vec::new()))
+        );
         assert_eq!(start.elapsed(), n * HEARTBEAT);
         client.send(PacketType::Heartbeat, b"").await;
     }
@@ -108,11 +111,17 @@ async fn heartbeats_come_from_accept_time_on() {
     let (app, connector) = in_memory(builder(config())).await;
     let start = Instant::now();
     let mut client = RawClient::over(connector.connect().unwrap());
-    assert_eq!(client.next_packet().await, Some((PacketType::Heartbeat, Vec::new())));
+    assert_eq!(
+        client.next_packet().await,
+        Some((PacketType::Heartbeat, Vec::new()))
+    );
     assert_eq!(start.elapsed(), HEARTBEAT);
     sleep(HEARTBEAT / 2).await;
     client.shake_hands().await;
-    assert_eq!(client.next_packet().await, Some((PacketType::Heartbeat, Vec::new())));
+    assert_eq!(
+        client.next_packet().await,
+        Some((PacketType::Heartbeat, Vec::new()))
+    );
     assert_eq!(start.elapsed(), 2 * HEARTBEAT);
     app.shutdown().await;
 }
@@ -131,7 +140,11 @@ async fn a_clients_heartbeat_is_not_answered() {
 
 async fn websocket() -> (App, WsClient<tokio::io::DuplexStream>) {
     let (connector, below) = acceptor::memory(64 * 1024);
-    let app = builder(config()).acceptor(WebSocket::over(below)).start().await.unwrap();
+    let app = builder(config())
+        .acceptor(WebSocket::over(below))
+        .start()
+        .await
+        .unwrap();
     let mut client = WsClient::over(connector.connect().unwrap()).await;
     client.shake_hands().await;
     (app, client)
@@ -160,7 +173,10 @@ async fn websocket_heartbeats_are_binary_messages() {
     let (app, mut client) = websocket().await;
     for _ in 0..10 {
         let frame = client.frame().await.unwrap();
-        assert_eq!((frame.fin, frame.opcode, &frame.payload[..]), (true, BINARY, &[3, 0, 0, 0][..]));
+        assert_eq!(
+            (frame.fin, frame.opcode, &frame.payload[..]),
+            (true, BINARY, &[3, 0, 0, 0][..])
+        );
         client.send(BINARY, &[3, 0, 0, 0]).await;
     }
     app.shutdown().await;

@@ -36,7 +36,10 @@ impl Acceptor for Noting {
         None
     }
     async fn accept(&mut self) -> io::Result<NotingConnect> {
-        Ok(NotingConnect(self.inner.accept().await?, self.writes.clone()))
+        Ok(NotingConnect(
+            self.inner.accept().await?,
+            self.writes.clone(),
+        ))
     }
     fn name(&self) -> &'static str {
         "noting"
@@ -48,7 +51,11 @@ impl Connect for NotingConnect {
 
     async fn establish(self) -> io::Result<Established<NotingIo>> {
         let Established { io, peer, local } = self.0.establish().await?;
-        Ok(Established { io: NotingIo(io, self.1), peer, local })
+        Ok(Established {
+            io: NotingIo(io, self.1),
+            peer,
+            local,
+        })
     }
 }
 
@@ -84,9 +91,14 @@ impl AsyncWrite for NotingIo {
 async fn the_handshakes_answer_is_one_write_of_its_own() {
     let (connector, inner) = acceptor::memory(1024 * 1024);
     let writes = Writes::default();
-    let acceptor = Noting { inner, writes: writes.clone() };
+    let acceptor = Noting {
+        inner,
+        writes: writes.clone(),
+    };
     let codes = (1..=300).map(|code| (format!("a.rather.long.route.of.number.{code}"), code));
-    let builder = builder(Config::for_test()).dictionary(codes).acceptor(acceptor);
+    let builder = builder(Config::for_test())
+        .dictionary(codes)
+        .acceptor(acceptor);
     let app = builder.start().await.unwrap();
     let mut client = RawClient::over(connector.connect().unwrap());
     client.send(PacketType::Handshake, b"{}").await;
@@ -99,7 +111,9 @@ async fn the_handshakes_answer_is_one_write_of_its_own() {
     }
     client.send(PacketType::HandshakeAck, b"").await;
     // Later packets that are ready together leave together, whole.
-    let bytes: Vec<u8> = (1..=5).flat_map(|id| request(id, "play.echo", b"x")).collect();
+    let bytes: Vec<u8> = (1..=5)
+        .flat_map(|id| request(id, "play.echo", b"x"))
+        .collect();
     client.write(&bytes).await;
     for id in 1..=5 {
         assert_eq!(client.message().await.id, id);

@@ -1,0 +1,20 @@
+//! How a standalone app behaves: real apps, watched from outside. One module per topic.
+#![allow(missing_docs)]
+
+mod support;
+
+mod closing;
+mod data;
+mod groups;
+mod isolation;
+mod lifecycle;
+mod limits;
+mod measures;
+mod mounting;
+mod options;
+mod order;
+mod outbound;
+mod pipelines;
+mod sessions;
+mod signals;
+mod waiting;
