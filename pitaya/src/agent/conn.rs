@@ -149,7 +149,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
             Ok(Poll::Pending) => {
-                if core.app().is_draining() && session.overlapping() == 0 {
+                if core.app().is_draining() && !session.is_busy() {
                     session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
                 }
                 // An end does not wait until the peer takes something.
@@ -161,7 +161,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
         loop {
             if core.app().is_draining() {
-                if session.overlapping() > 0 {
+                if session.is_busy() {
                     break;
                 }
                 session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);

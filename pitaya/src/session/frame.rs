@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Flag, Session, Wake};
 use crate::app::AppHandle;
+use crate::cluster::wire::Push;
 use crate::error::{Error, Result};
 use crate::message::{Body, CodecError};
 use crate::protocol::compression::Deflater;
@@ -85,8 +86,10 @@ pub(super) fn reply(
 pub(crate) struct PushFrames<'a> {
     route: &'a str,
     code: Option<u16>,
-    body: Vec<u8>,
+    body: Bytes,
     compressed: bool,
+    /// The body as other servers are sent it, where that is not `body`.
+    plain: Option<Bytes>,
     named: Option<Bytes>,
     coded: Option<Bytes>,
 }
@@ -106,10 +109,15 @@ impl<'a> PushFrames<'a> {
         }
         scratch::with(Scratch::Body, |body| {
             encode(body).map_err(|error| Error::msg(error.0))?;
-            let (body, compressed) =
-                deflated(app.compresses(), body, |body, compressed| (body.to_vec(), compressed));
+            let plain = &*body;
+            let (body, compressed) = deflated(app.compresses(), plain, |body, compressed| {
+                (Bytes::copy_from_slice(body), compressed)
+            });
+            // What is compressed here, another server compresses itself.
+            let travels = compressed && app.cluster().is_ok();
+            let plain = travels.then(|| Bytes::copy_from_slice(plain));
             let code = app.dictionary().code(route);
-            Ok(Self { route, code, body, compressed, named: None, coded: None })
+            Ok(Self { route, code, body, compressed, plain, named: None, coded: None })
         })
     }
 
@@ -119,6 +127,15 @@ impl<'a> PushFrames<'a> {
             out.extend_from_slice(body);
             Ok(())
         })
+    }
+
+    /// The push for a user elsewhere; all of one push share the body.
+    pub(crate) fn elsewhere(&self, uid: &str) -> Push {
+        Push {
+            route: self.route.to_owned(),
+            uid: uid.to_owned(),
+            data: self.plain.as_ref().unwrap_or(&self.body).clone(),
+        }
     }
 
     /// The frame for a client that takes route codes, or one that does not.
