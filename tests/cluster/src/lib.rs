@@ -1,8 +1,9 @@
-//! What the cluster suites share: real etcd servers on free ports, a cable that can be cut, waiting.
+//! What the cluster suites share: real etcd and NATS servers on free ports, a cable that can be cut, waiting.
 
 pub mod cable;
 pub mod etcd;
 pub mod member;
+pub mod nats;
 pub mod process;
 
 use std::time::{Duration, Instant};
