@@ -34,6 +34,12 @@ pub fn route(attributes: TokenStream, item: TokenStream) -> TokenStream {
 
 #[allow(missing_docs)]
 #[proc_macro_attribute]
+pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    run(expand::remote::remote, attributes, item)
+}
+
+#[allow(missing_docs)]
+#[proc_macro_attribute]
 pub fn message(attributes: TokenStream, item: TokenStream) -> TokenStream {
     run(expand::message::message, attributes, item)
 }

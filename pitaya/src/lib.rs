@@ -58,6 +58,21 @@
 //! - **Clean endings.** A handler that has started when its client leaves runs to its end within a
 //!   grace limit; a shutdown drains, kicks, and stops everything in reverse order.
 
+// Outside data must not be able to stop the process.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 // The macros name this crate by its full path, also inside the crate itself.
 extern crate self as pitaya;
 
@@ -86,6 +101,7 @@ pub mod uid;
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
 pub use app::{App, AppHandle, Component, Module};
+pub use cluster::remote::RpcContext;
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
@@ -96,6 +112,8 @@ pub use bytes::Bytes;
 #[doc = include_str!("docs/handler.md")]
 pub use pitaya_macros::handler;
 pub use pitaya_macros::message;
+#[doc = include_str!("docs/remote.md")]
+pub use pitaya_macros::remote;
 #[doc = include_str!("docs/route.md")]
 pub use pitaya_macros::route;
 
@@ -103,7 +121,7 @@ pub use pitaya_macros::route;
 pub mod prelude {
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
-        ResultExt, Session, Tcp, Uid, WebSocket, handler, message, route,
+        ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote, route,
     };
 }
 
@@ -123,4 +141,17 @@ pub mod __private {
     pub use std::string::String;
     pub use std::vec::Vec;
     pub use {bytes, erased_serde, inventory, prost, serde};
+
+    /// The same for remotes.
+    pub mod remote {
+        pub use crate::cluster::remote::{
+            Caller, FromCall, RemoteCall as Call, RemoteCallFallback as CallFallback, RemoteClient,
+            RemoteDispatch as Dispatch, RemoteEntry, RemoteFuture as CallFuture, RemoteReturn as Return,
+            RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context, Via, ViaFallback, decode,
+            no_such_method, replies, returns,
+        };
+        pub use std::borrow::Cow;
+        pub use std::string::String;
+        pub use std::sync::Arc;
+    }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::service::{call_type, imports};
+use super::dispatch::{call_type, imports};
 use crate::model::{Answer, Route, Service};
 
 /// The client's own functions. A route's method of such a name gets an underscore behind it.
@@ -17,7 +17,7 @@ pub(super) fn client(service: &Service) -> TokenStream {
     };
     let Service { krate, cfgs, .. } = service;
     let private = service.private();
-    let imports = imports(&private);
+    let imports = imports(service);
     let client = quote!(#krate::client);
     let service_name = &service.name;
     let title = format!("Calls the service `{service_name}` as a game client does.");
@@ -85,7 +85,7 @@ fn method(service: &Service, route: &Route) -> TokenStream {
         deprecated,
         ..
     } = route;
-    let ident = method_name(service, route);
+    let ident = method_name(service, route, OWN);
     let docs = docs.attrs();
     let step = if is_notify(route) {
         "notify"
@@ -164,16 +164,17 @@ fn kind(service: &Service, route: &Route) -> TokenStream {
     }
 }
 
-fn method_name(service: &Service, route: &Route) -> Ident {
+/// A route's name as a method of a client that has methods of its own.
+pub(super) fn method_name(service: &Service, route: &Route, own: &[&str]) -> Ident {
     let mut name = route.ident.to_string();
     let taken = |name: &str| {
         let mut others = service
             .routes
             .iter()
             .filter(|other| other.ident != route.ident);
-        OWN.contains(&name) || others.any(|other| other.ident == name)
+        own.contains(&name) || others.any(|other| other.ident == name)
     };
-    if !OWN.contains(&name.as_str()) {
+    if !own.contains(&name.as_str()) {
         return route.ident.clone();
     }
     while taken(&name) {

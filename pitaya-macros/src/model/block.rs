@@ -38,7 +38,8 @@ pub(crate) struct Method {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
     pub(crate) sig: Signature,
-    body: TokenStream,
+    /// A body in braces; `;` where there is none.
+    pub(crate) body: TokenStream,
 }
 
 impl Item {
@@ -188,5 +189,17 @@ impl ToTokens for Item {
                 tokens: item,
             } => tokens.extend(quote! { #(#attrs)* #item }),
         }
+    }
+}
+
+impl ToTokens for Method {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        } = self;
+        tokens.extend(quote! { #(#attrs)* #vis #sig #body });
     }
 }

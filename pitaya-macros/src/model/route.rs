@@ -8,16 +8,15 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Expr, ExprLit, FnArg, GenericParam, Lit, Meta, Pat, PatType, Receiver, ReceiverKind,
-    Safety, Signature, Type,
+    ReturnType, Safety, Signature, Type,
 };
 
+use super::Kind;
 use super::block::Method;
 use super::names::{self, Rename};
-use super::types::{self, Returns};
+use super::types::{self, Answer, Returns};
 use crate::attrs::Options;
 use crate::sink::Sink;
-
-const KNOWN: &[&str] = &["name", "code", "timeout", "concurrent", "cancel", "skip"];
 
 /// A method that can be called from outside.
 pub(crate) struct Route {
@@ -71,6 +70,7 @@ pub(crate) fn take_attributes(attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
 impl Route {
     /// Reads a method; `None` when it is skipped or cannot be called from outside.
     pub(super) fn read(
+        kind: Kind,
         method: &Method,
         attributes: Vec<Attribute>,
         rename: Rename,
@@ -78,7 +78,7 @@ impl Route {
         sink: &mut Sink,
     ) -> Option<Self> {
         let sig = &method.sig;
-        let mut options = options(attributes, sink);
+        let mut options = options(kind, attributes, sink);
         if options.flag("skip", sink).is_some() {
             if !options.is_empty() {
                 sink.error(
@@ -109,9 +109,10 @@ impl Route {
         };
         names::check_part(&name, "method", name_span, sink);
 
-        let sound = check_signature(sig, sink);
-        let parameters = parameters(sig, self_ty, sink);
+        let sound = check_signature(kind, sig, sink);
+        let parameters = parameters(kind, sig, self_ty, sink);
         let returns = Returns::new(&sig.output, self_ty, sig.ident.span());
+        let sound = check_answer(kind, sig, &returns, sink) && sound;
         let hidden = types::impl_trait_in(&returns.ty);
         if let Some(span) = hidden {
             sink.error(
@@ -186,7 +187,7 @@ impl Route {
     }
 }
 
-fn options(attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
+fn options(kind: Kind, attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
     let mut tokens = TokenStream::new();
     for (n, attribute) in attributes.into_iter().enumerate() {
         if n > 0 {
@@ -204,12 +205,13 @@ fn options(attributes: Vec<Attribute>, sink: &mut Sink) -> Options {
             }
         }
     }
-    Options::parse("#[route]", KNOWN, tokens, sink)
+    Options::parse("#[route]", kind.route_options(), tokens, sink)
 }
 
 /// Checks everything in a signature but its parameters' types.
-fn check_signature(sig: &Signature, sink: &mut Sink) -> bool {
+fn check_signature(kind: Kind, sig: &Signature, sink: &mut Sink) -> bool {
     let method = &sig.ident;
+    let noun = kind.noun();
     let mut sound = true;
     let mut refuse = |tokens: &dyn ToTokens, text: String| {
         sink.error_on(tokens, text);
@@ -224,7 +226,7 @@ fn check_signature(sig: &Signature, sink: &mut Sink) -> bool {
     if let Safety::Unsafe(token) = &sig.safety {
         refuse(
             token,
-            format!("`{method}` cannot be `unsafe`, any client may call it"),
+            format!("`{method}` cannot be `unsafe`, any {} may call it", kind.caller()),
         );
     }
     if let Some(abi) = &sig.abi {
@@ -242,23 +244,56 @@ fn check_signature(sig: &Signature, sink: &mut Sink) -> bool {
     if let Some(generic) = generic {
         refuse(
             generic,
-            format!("`{method}` cannot be generic, the types of a route must be known"),
+            format!("`{method}` cannot be generic, the types of a {noun} must be known"),
         );
     }
+    if matches!(kind, Kind::Interface) && sig.asyncness.is_none() {
+        let text = "must be `async`: wherever it is served, its caller waits";
+        refuse(&sig.fn_token, format!("`{method}` {text}"));
+    }
     match sig.receiver() {
+        None if matches!(kind, Kind::Interface) => {
+            refuse(method, format!("`{method}` needs `&self` to be a {noun}"));
+        }
         None => refuse(
             method,
             format!(
-                "`{method}` needs `&self` to be a route, mark it `#[route(skip)]` if it is not one"
+                "`{method}` needs `&self` to be a {noun}, mark it `#[route(skip)]` if it is not one"
             ),
         ),
         Some(receiver) if !by_shared_reference(receiver) => refuse(
             receiver,
-            format!("`{method}` wants `&self`, because one value serves all sessions at once"),
+            format!(
+                "`{method}` wants `&self`, because one value serves all {} at once",
+                kind.served(),
+            ),
         ),
         Some(_) => {}
     }
     sound
+}
+
+/// Checks that a remote's return type says that it answers. A route needs none.
+fn check_answer(kind: Kind, sig: &Signature, returns: &Returns, sink: &mut Sink) -> bool {
+    if matches!(kind, Kind::Handler) {
+        return true;
+    }
+    let method = &sig.ident;
+    let wanted = "wanted is `Result<T>` with a message, one without fields if there is nothing to say";
+    let text = match returns.answer {
+        Answer::Value { .. } | Answer::Hidden => return true,
+        Answer::Nothing | Answer::End { .. } => {
+            format!("`{method}` answers nothing, but the caller of a remote always gets an answer: {wanted}")
+        }
+        Answer::Option { .. } => {
+            format!("`{method}` may answer nothing, but the caller of a remote always gets an answer: {wanted}")
+        }
+    };
+    match &sig.output {
+        ReturnType::Default => sink.error_on(method, text),
+        ReturnType::Type(_, ty) => sink.error_on(ty, text),
+    }
+    false
 }
 
 fn by_shared_reference(receiver: &Receiver) -> bool {
@@ -275,8 +310,14 @@ fn by_shared_reference(receiver: &Receiver) -> bool {
     }
 }
 
-fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Parameter>> {
+fn parameters(
+    kind: Kind,
+    sig: &Signature,
+    self_ty: &Type,
+    sink: &mut Sink,
+) -> Option<Vec<Parameter>> {
     let method = &sig.ident;
+    let (noun, context) = (kind.noun(), kind.context());
     let mut parameters: Vec<Parameter> = Vec::new();
     let mut sound = true;
     for input in &sig.inputs {
@@ -287,7 +328,7 @@ fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Pa
             Type::Reference(reference) if reference.mutability.is_some() => {
                 sink.error_on(
                     &typed.ty,
-                    format!("`{method}` gets its context as `&Context<'_>`, not mutable"),
+                    format!("`{method}` gets its context as `&{context}<'_>`, not mutable"),
                 );
                 sound = false;
                 continue;
@@ -297,7 +338,7 @@ fn parameters(sig: &Signature, self_ty: &Type, sink: &mut Sink) -> Option<Vec<Pa
                 if let Some(span) = types::impl_trait_in(ty) {
                     sink.error(
                         span,
-                        format!("`{method}` cannot be generic, the types of a route must be known"),
+                        format!("`{method}` cannot be generic, the types of a {noun} must be known"),
                     );
                     sound = false;
                     continue;

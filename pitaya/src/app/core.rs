@@ -288,7 +288,8 @@ impl Core {
     /// Hooks are isolated themselves, so what unwinds to the connection's task is the handler.
     #[cold]
     pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
-        let error = caught(&self.app, "handler");
+        self.app.metrics().panicked("handler");
+        let error = Error::new(codes::INTERNAL, "internal error");
         tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
         CallFuture::from_or_box(async move {
             if ctx.after_hooks().is_empty() {

@@ -4,6 +4,8 @@
 //! long way, which finds the value after all or the words for the error. So this module may decline
 //! anything, and must never take what the long way refuses or takes for another value.
 
+#![allow(clippy::indexing_slicing, reason = "a table of 256 entries, indexed by a byte")]
+
 mod number;
 mod parts;
 

@@ -3,6 +3,8 @@
 //! A serializer of its own, because the general one looks at every string twice and cannot refuse
 //! the numbers that JSON has no form for. It must never buffer a value.
 
+#![allow(clippy::indexing_slicing, reason = "a table of 256 entries, indexed by a byte")]
+
 mod key;
 mod value;
 

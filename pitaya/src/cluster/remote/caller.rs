@@ -1,6 +1,7 @@
 //! How remotes are called: by typed clients, or by route.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -83,6 +84,7 @@ impl<C: Caller + ?Sized> Caller for &C {
 /// ```text
 /// let score = ScoresClient::new(ctx).to(server_id).timeout(secs(1)).add(&req).await?;
 /// ```
+#[derive(Clone)]
 pub struct RemoteClient<'c> {
     caller: &'c dyn DynCaller,
     /// The server type to call.
@@ -137,6 +139,13 @@ impl<'c> RemoteClient<'c> {
         self
     }
 
+    /// The same client for another caller, whose deadline and metadata travel instead.
+    #[must_use]
+    pub fn on_behalf_of<'a, C: Caller + Send + Sync>(&self, caller: &'a C) -> RemoteClient<'a> {
+        let Self { server, service, to, timeout, .. } = self.clone();
+        RemoteClient { caller, server, service, to, timeout }
+    }
+
     /// Calls a method.
     ///
     /// # Errors
@@ -156,5 +165,16 @@ impl<'c> RemoteClient<'c> {
             typed: true,
         };
         self.caller.app().call_remote(call, argument).await
+    }
+}
+
+impl fmt::Debug for RemoteClient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteClient")
+            .field("server", &self.server)
+            .field("service", &self.service)
+            .field("to", &self.to)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

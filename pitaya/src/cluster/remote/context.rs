@@ -1,9 +1,11 @@
 //! What a remote is given besides its argument.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Caller;
 use crate::app::AppHandle;
 use crate::cluster::Metadata;
 
@@ -12,7 +14,7 @@ use crate::cluster::Metadata;
 pub struct RpcContext<'a> {
     app: &'a AppHandle,
     route: &'a str,
-    metadata: &'a Metadata,
+    metadata: Cow<'a, Metadata>,
     deadline: Option<Instant>,
 }
 
@@ -23,7 +25,14 @@ impl<'a> RpcContext<'a> {
         metadata: &'a Metadata,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { app, route, metadata, deadline }
+        Self { app, route, metadata: Cow::Borrowed(metadata), deadline }
+    }
+
+    /// The context in which `caller` calls a remote trait's methods in its own process, where the
+    /// service is a value like any other: nothing travels, so the route is empty.
+    pub fn of<C: Caller>(caller: &'a C) -> Self {
+        let (app, metadata, deadline) = (caller.app(), caller.metadata(), caller.deadline());
+        Self { app, route: "", metadata, deadline }
     }
 
     /// The app that serves the call.
@@ -31,14 +40,14 @@ impl<'a> RpcContext<'a> {
         self.app
     }
 
-    /// The route as the caller gave it.
+    /// The route as the caller gave it; empty when it called in its own process.
     pub fn route(&self) -> &'a str {
         self.route
     }
 
     /// What came with the call.
-    pub fn metadata(&self) -> &'a Metadata {
-        self.metadata
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// When the caller stops waiting, if it said so.

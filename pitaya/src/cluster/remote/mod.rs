@@ -2,13 +2,17 @@
 
 mod call;
 mod caller;
+mod checked;
 mod context;
 mod spec;
 
-pub use call::{decode, finish, no_such_remote};
+pub use call::{decode, no_such_method};
 pub use caller::{Caller, RemoteClient};
+pub use checked::{
+    FromCall, RemoteCall, RemoteCallFallback, RemoteReturn, Via, ViaFallback, replies, returns,
+};
 pub use context::RpcContext;
-pub use spec::{RemoteBody, RemoteSpec};
+pub use spec::{RemoteBody, RemoteEntry, RemoteSpec, RemoteTrait};
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Enumerations (a number) and oneofs (one of several values).
 
+#![allow(clippy::indexing_slicing, reason = "evaluated by the compiler, where it cannot fail at run time")]
+
 use std::fmt;
 use std::marker::PhantomData;
 

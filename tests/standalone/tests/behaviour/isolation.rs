@@ -1,6 +1,6 @@
 //! Guarantees 2 and 3: whatever application code does, nobody else notices.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use garde::Validate;
@@ -150,6 +150,40 @@ async fn a_panic_in_a_handler_is_answered_counted_and_hidden() {
     client.notify("fuse.notice", b"").await;
     assert_eq!(client.call(1, "fuse.echo", b"alive").await.text(), "alive");
     assert_eq!(book.panics("handler"), routes.len() as f64 + 1.0);
+    app.shutdown().await;
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics here").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_logged_with_its_route_and_session() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let (app, _book) = fuse();
+    let app = start(app).await;
+    connect(&app).await.call(1, "fuse.later", b"").await;
+    let logged = lines.0.lock().expect("nobody panics here").clone();
+    let logged = String::from_utf8(logged).expect("logs are text");
+    let line = logged.lines().find(|line| line.contains("a handler panicked"));
+    let line = line.unwrap_or_else(|| panic!("it is logged: {logged}"));
+    for part in ["ERROR", r#"route="game.fuse.later""#, "session=1"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
     app.shutdown().await;
 }
 
