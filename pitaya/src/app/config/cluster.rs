@@ -3,12 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::nats::NatsConfig;
+
 /// How an app takes part in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub struct Cluster {
     /// Discovery through etcd.
     pub etcd: EtcdConfig,
+    /// Calls over NATS.
+    pub nats: NatsConfig,
 }
 
 /// Discovery through etcd.
