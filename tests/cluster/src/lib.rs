@@ -1,5 +1,8 @@
-//! What the cluster suites share: real servers on free ports, waiting.
+//! What the cluster suites share: real servers of etcd and NATS on free ports, a cable that can be cut, waiting.
 
+pub mod cable;
+pub mod etcd;
+pub mod member;
 pub mod nats;
 pub mod process;
 
@@ -21,5 +24,8 @@ pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 pub fn logs() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // A second test of the same process finds it done.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_test_writer()
+        .try_init();
 }
