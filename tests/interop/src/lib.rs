@@ -9,13 +9,15 @@ pub mod program;
 pub mod room;
 pub mod server;
 pub mod toolchain;
+pub mod world;
 
 use std::time::Duration;
 
 pub use player::{Answer, Player};
-pub use room::{ErrorBody, Room, Text};
+pub use room::{Clerk, Desk, DeskClient, DeskServer, ErrorBody, Room, Text};
 pub use server::GoServer;
 pub use toolchain::Go;
+pub use world::World;
 
 /// How long a test waits for what must come.
 pub const DEADLINE: Duration = Duration::from_secs(30);

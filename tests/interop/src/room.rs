@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pitaya::cluster::Metadata;
 use pitaya::message::Serializer;
 use pitaya::prelude::*;
 
@@ -150,6 +151,12 @@ impl Room {
         Ok(Text::new("gone"))
     }
 
+    /// Takes `route,text`, calls that remote, and answers what it answers.
+    async fn ask(&self, ctx: &Context<'_>, order: Text) -> Result<Text> {
+        let (route, said) = order.value.split_once(',').unwrap_or((&order.value, ""));
+        ctx.app().rpc(route, Some(&Text::new(said))).await
+    }
+
     /// What the client said of itself in its handshake.
     async fn about(&self, ctx: &Context<'_>) -> Result<Text> {
         let data = ctx.session().handshake();
@@ -157,4 +164,59 @@ impl Room {
             data.map(|data| format!("{data:?}")).unwrap_or_default(),
         ))
     }
+}
+
+/// What other servers ask for.
+#[remote]
+pub trait Desk {
+    /// Answers the message it was sent.
+    async fn echo(&self, said: Text) -> Result<Text>;
+    /// Takes no argument; says who answers.
+    async fn hello(&self, ctx: &RpcContext<'_>) -> Result<Text>;
+    /// Answers an error with code, text and metadata.
+    async fn fail(&self, said: Text) -> Result<Text>;
+    /// The id of the trace that the call belongs to.
+    async fn trace(&self, ctx: &RpcContext<'_>) -> Result<Text>;
+    /// Asks the desk of this server type for the trace; only the Rust side has it.
+    async fn relay(&self, ctx: &RpcContext<'_>, kind: Text) -> Result<Text>;
+    /// Never answers while its caller waits.
+    async fn stall(&self) -> Result<Text>;
+}
+
+/// The Rust side's desk.
+#[derive(Debug)]
+pub struct Clerk;
+
+#[remote]
+impl Desk for Clerk {
+    async fn echo(&self, said: Text) -> Result<Text> {
+        Ok(said)
+    }
+
+    async fn hello(&self, ctx: &RpcContext<'_>) -> Result<Text> {
+        Ok(Text::new(ctx.app().server().id.clone()))
+    }
+
+    async fn fail(&self, said: Text) -> Result<Text> {
+        Err(Error::new("GAME-1", said.value).with_metadata("room", "r1"))
+    }
+
+    async fn trace(&self, ctx: &RpcContext<'_>) -> Result<Text> {
+        Ok(trace_of(ctx.metadata()))
+    }
+
+    async fn relay(&self, ctx: &RpcContext<'_>, kind: Text) -> Result<Text> {
+        DeskClient::at(ctx, kind.value).trace().await
+    }
+
+    async fn stall(&self) -> Result<Text> {
+        std::future::pending().await
+    }
+}
+
+/// The trace's id out of a `traceparent`, `<version>-<trace>-<span>-<flags>`; empty without one.
+fn trace_of(metadata: &Metadata) -> Text {
+    let parent = metadata.trace().find(|(key, _)| *key == "traceparent");
+    let id = parent.and_then(|(_, parent)| parent.split('-').nth(1));
+    Text::new(id.unwrap_or_default())
 }

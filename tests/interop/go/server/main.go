@@ -41,7 +41,6 @@ var (
 	nats       = flag.String("nats", "", "the URL of NATS")
 	ttl        = flag.Duration("ttl", 10*time.Second, "time to live of the record in etcd")
 	timeout    = flag.Duration("timeout", 5*time.Second, "how long a call of another server may take")
-	unique     = flag.Bool("unique", true, "one session a user among frontends")
 )
 
 type command struct {
@@ -81,7 +80,6 @@ func build() pitaya.Pitaya {
 	}
 	conf.Handler.Messages.Compression = *compress
 	conf.Heartbeat.Interval = *heartbeat
-	conf.Session.Unique = *unique
 	mode := pitaya.Standalone
 	if *etcd != "" {
 		mode = pitaya.Cluster
@@ -176,8 +174,6 @@ func run(app pitaya.Pitaya, c command) outcome {
 			ids = append(ids, server.ID)
 		}
 		return outcome{ids, nil}
-	case "clients":
-		return outcome{app.GetNumberOfConnectedClients(), nil}
 	case "shutdown":
 		app.Shutdown()
 		return outcome{nil, nil}

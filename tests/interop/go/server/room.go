@@ -119,11 +119,6 @@ func (r *Room) Tell(ctx context.Context, order *text) (*text, error) {
 	return order, r.app.GroupBroadcast(ctx, parts[0], parts[1], "onTold", wrapperspb.String(parts[2]))
 }
 
-// Trace answers the id of the trace that the request belongs to.
-func (r *Room) Trace(ctx context.Context) (*text, error) {
-	return traceOf(ctx)
-}
-
 // Ask takes `route,text`, calls that remote, and answers what it answers.
 func (r *Room) Ask(ctx context.Context, order *text) (*text, error) {
 	route, said, _ := strings.Cut(order.GetValue(), ",")
