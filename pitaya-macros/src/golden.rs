@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::Expansion;
-use crate::expand::service;
+use crate::expand::{remote, service};
 
 /// Expands and compares; errors, which have no spans here, follow as comments.
 fn check(expansion: Expansion, attributes: TokenStream, item: TokenStream, golden: ExpectFile) {
@@ -136,5 +136,101 @@ fn route_alone_passes_the_method_on() {
             fn join() {}
         },
         expect_file!["../golden/handler/route_alone.rs"],
+    );
+}
+
+#[test]
+fn remote_trait_emits_its_futures_client_server_and_tables() {
+    check(
+        remote::remote,
+        quote! { server = "account", rename_all = "camel" },
+        quote! {
+            /// The scores of users.
+            pub trait Scores: Send {
+                /// Adds points.
+                #[route(timeout = "2s")]
+                async fn add_score(&self, ctx: &RpcContext<'_>, req: AddScore) -> Result<Score>;
+
+                async fn reset(&self) -> Outcome { Ok(Score::default()) }
+            }
+        },
+        expect_file!["../golden/remote/interface.rs"],
+    );
+}
+
+#[test]
+fn remote_trait_counts_methods_that_are_there_under_a_condition() {
+    check(
+        remote::remote,
+        quote! { client = "Callers", crate = "game::net" },
+        quote! {
+            #[cfg(unix)]
+            pub(crate) trait Scores {
+                #[cfg(feature = "extra")]
+                async fn best(&self, req: Best) -> Result<Score, BoardError>;
+            }
+        },
+        expect_file!["../golden/remote/conditional.rs"],
+    );
+}
+
+#[test]
+fn remote_implementation_is_passed_on_and_registered() {
+    check(
+        remote::remote,
+        quote! {},
+        quote! {
+            impl shared::Scores for Board {
+                async fn best(&self, req: Best) -> Result<Score> {}
+            }
+        },
+        expect_file!["../golden/remote/implementation.rs"],
+    );
+}
+
+#[test]
+fn remote_block_emits_the_block_dispatch_tables_registry_and_client() {
+    check(
+        remote::remote,
+        quote! { name = "admin" },
+        quote! {
+            impl Board {
+                async fn best(&self, ctx: &RpcContext<'_>, req: Best) -> Result<Score, BoardError> {}
+
+                fn plain(&self) -> Outcome {}
+
+                #[route(skip)]
+                fn helper() {}
+            }
+        },
+        expect_file!["../golden/remote/block.rs"],
+    );
+}
+
+#[test]
+fn remote_trait_with_mistakes_leaves_empty_tables() {
+    check(
+        remote::remote,
+        quote! { server = "account" },
+        quote! {
+            pub trait Scores<T>: Debug {
+                type Score;
+                async fn best(&self) -> Result<Bytes>;
+                fn worst(self);
+            }
+        },
+        expect_file!["../golden/remote/mistakes.rs"],
+    );
+}
+
+#[test]
+fn remote_on_something_else_passes_it_on() {
+    check(
+        remote::remote,
+        quote! {},
+        quote! {
+            struct Board;
+        },
+        expect_file!["../golden/remote/neither.rs"],
     );
 }

@@ -36,6 +36,7 @@
 //! | looking for | look at |
 //! |---|---|
 //! | declaring services and messages | [`macro@handler`], [`macro@route`], [`macro@message`] |
+//! | what other servers may call | [`macro@remote`], [`RpcContext`] |
 //! | building and running a server | [`App`], [`AppBuilder`](app::AppBuilder), [`Config`] |
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |

@@ -4,13 +4,18 @@
 //! for one mistake; those under `pass` must compile and run to their end.
 //! After a wanted change of texts: `TRYBUILD=overwrite cargo test -p ui`, then read the difference.
 
+mod remote;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+/// What a macro promises, and the tests that hold it to it.
+type Promise = (&'static str, &'static [&'static str]);
+
 /// What `#[handler]` promises, and the cases that hold it to it. "Golden" tests are functions in
 /// `pitaya-macros/src/golden.rs`.
-const PROMISES: &[(&str, &[&str])] = &[
+const HANDLER: &[Promise] = &[
     // What is emitted.
     (
         "the block comes out as it went in, without our attributes",
@@ -264,7 +269,7 @@ fn cases() {
 fn every_promise_has_a_test_and_every_case_a_promise() {
     let golden = fs::read_to_string(here("../../pitaya-macros/src/golden.rs")).unwrap();
     let mut named = BTreeSet::new();
-    for (promise, tests) in PROMISES {
+    for (promise, tests) in HANDLER.iter().chain(remote::PROMISES) {
         assert!(!tests.is_empty(), "nothing tests: {promise}");
         for test in *tests {
             match test.strip_prefix("golden ") {
@@ -279,7 +284,12 @@ fn every_promise_has_a_test_and_every_case_a_promise() {
         }
     }
     let mut there = BTreeSet::new();
-    for folder in ["pass/handler", "cases/handler"] {
+    for folder in [
+        "pass/handler",
+        "cases/handler",
+        "pass/remote",
+        "cases/remote",
+    ] {
         let files = files(folder, "rs").unwrap().into_iter();
         there.extend(files.map(|name| format!("{folder}/{name}")));
     }
@@ -292,24 +302,20 @@ fn one_mistake_is_one_error() {
         .iter()
         .map(|name| format!("{name}.stderr"))
         .collect();
-    let cases = files("cases/handler", "stderr").unwrap();
-    assert!(!cases.is_empty());
-    for case in cases {
-        let text = fs::read_to_string(here("cases/handler").join(&case)).unwrap();
-        let errors = text
-            .lines()
-            .filter(|line| line.starts_with("error"))
-            .count();
-        let warnings = text
-            .lines()
-            .filter(|line| line.starts_with("warning"))
-            .count();
-        assert_eq!(warnings, 0, "{case}");
-        assert_eq!(
-            errors > 1,
-            several.contains(&case),
-            "{errors} errors in {case}"
-        );
+    for folder in ["cases/handler", "cases/remote"] {
+        let cases = files(folder, "stderr").unwrap();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let text = fs::read_to_string(here(folder).join(&case)).unwrap();
+            let count = |kind| text.lines().filter(|line| line.starts_with(kind)).count();
+            let (errors, warnings) = (count("error"), count("warning"));
+            assert_eq!(warnings, 0, "{folder}/{case}");
+            assert_eq!(
+                errors > 1,
+                several.contains(&case),
+                "{errors} errors in {folder}/{case}"
+            );
+        }
     }
 }
 

@@ -179,7 +179,7 @@ impl Room {
             if let Err(error) = room.hall.lock().await.vacate(&session).await {
                 tracing::error!(%error, "a seat was not freed");
             }
-        });
+        })?;
         Ok(uid)
     }
 }

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use pitaya::app::AppBuilder;
+use pitaya::app::{AppBuilder, Member};
 use pitaya::app::config::Sources;
 use pitaya::groups::GroupError;
 use pitaya::prelude::*;
@@ -82,7 +82,7 @@ impl Rooms {
             if let Err(error) = leave(&session).await {
                 println!("server: {:?} stays in a room: {error}", session.uid());
             }
-        });
+        })?;
         let members = groups.members(&msg.room).await?;
         Ok(Members {
             names: members.iter().map(|uid| uid.to_string()).collect(),
@@ -110,8 +110,11 @@ impl Rooms {
     async fn whisper(&self, ctx: &Context<'_>, mut msg: Said) -> Result<()> {
         let (room, team) = seat(ctx.session())?;
         msg.from = name(ctx.session());
-        let same_team =
-            |session: &Session| session.with_state::<Seat, _>(|other| other.team == team);
+        // Of members on other servers only the user is known, not the seat.
+        let same_team = |member: Member<'_>| {
+            let plays = |session: &Session| session.with_state::<Seat, _>(|seat| seat.team == team);
+            member.session().is_some_and(plays)
+        };
         let groups = ctx.app().groups();
         groups
             .multicast(SERVER_TYPE, &room, "onWhisper", &msg, same_team)

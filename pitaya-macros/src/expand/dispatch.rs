@@ -30,10 +30,20 @@ struct Words {
 impl Words {
     fn of(kind: Kind) -> Self {
         let [service, table, spec, entry, field] = match kind {
-            Kind::Handler => ["HandlerService", "ROUTES", "RouteSpec", "ServiceEntry", "routes"],
-            Kind::Remote | Kind::Interface => {
-                ["RemoteService", "METHODS", "RemoteSpec", "RemoteEntry", "methods"]
-            }
+            Kind::Handler => [
+                "HandlerService",
+                "ROUTES",
+                "RouteSpec",
+                "ServiceEntry",
+                "routes",
+            ],
+            Kind::Remote | Kind::Interface => [
+                "RemoteService",
+                "METHODS",
+                "RemoteSpec",
+                "RemoteEntry",
+                "methods",
+            ],
         };
         let word = |word| Ident::new(word, Span::call_site());
         Self {

@@ -60,7 +60,7 @@ fn interface(attributes: TokenStream, mut interface: Interface, sink: &mut Sink)
     };
     let hidden = quote! {
         #[doc(hidden)]
-        const __REMOTE_TRAIT: &'static #runtime::RemoteTrait = &#runtime::RemoteTrait {
+        const __MARKED_PITAYA_REMOTE: &'static #runtime::RemoteTrait = &#runtime::RemoteTrait {
             name: #name,
             methods: #methods,
         };
@@ -95,7 +95,8 @@ fn server(service: &Service) -> TokenStream {
         "Serves an implementation of [`{ident}`] to other servers, when it is mounted by `AppBuilder::remote`."
     );
     let shown = server.to_string();
-    let allowed = quote!(#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]);
+    let allowed =
+        quote!(#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]);
     quote! {
         #(#cfgs)*
         #[doc = #title]
@@ -165,7 +166,7 @@ fn entry(krate: &syn::Path, block: &Block) -> Option<TokenStream> {
     let cfgs = model::cfgs(&block.attrs);
     let private = quote!(#krate::__private);
     let location = dispatch::location(&private, self_ty.span());
-    let known = quote_spanned! {of_trait.span()=> <#self_ty as #of_trait>::__REMOTE_TRAIT };
+    let known = quote_spanned! {of_trait.span()=> <#self_ty as #of_trait>::__MARKED_PITAYA_REMOTE };
     Some(quote! {
         #(#cfgs)*
         const _: () = {

@@ -1,25 +1,19 @@
 //! The typed client of a remote service: one method for each remote, for other servers.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, Pat};
+use syn::{FnArg, Meta, Pat};
 
 use super::client::method_name;
 use super::dispatch::{call_type, imports, specs};
-use crate::model::{
-    Answer, Interface, Item, OfTrait, Parameter, Route, Service, future_signature,
-};
+use crate::model::{Answer, Interface, Item, OfTrait, Parameter, Route, Service, future_signature};
 
 /// The client's own functions. A remote's method of such a name gets an underscore behind it.
 const OWN: &[&str] = &["new", "at", "to", "timeout", "as_service"];
 
 /// The client, if the service has one; `interface` is the trait whose remotes it calls.
-pub(super) fn client(
-    service: &Service,
-    interface: Option<&Interface>,
-    sound: bool,
-) -> TokenStream {
+pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bool) -> TokenStream {
     let Some(name) = &service.client else {
         return TokenStream::new();
     };
@@ -171,12 +165,16 @@ fn as_service(
     let runtime = service.runtime();
     let ident = &of_trait.ident;
     // An error type that cannot hold the error of a call is a mistake only of who wants this value.
-    let bounds = service.routes.iter().map(|route| {
-        let ty = &route.returns.ty;
-        quote_spanned! {ty.span()=> for<'__any> #ty: #runtime::FromCall }
-    });
+    let (bounds, aliases): (Vec<_>, Vec<_>) = service
+        .routes
+        .iter()
+        .enumerate()
+        .map(|(n, route)| from_call(service, route, n))
+        .unzip();
     let clause = quote! { where #(#bounds),* };
-    let title = format!("The service behind this client as a [`{ident}`]; a method's own context replaces the client's caller.");
+    let title = format!(
+        "The service behind this client as a [`{ident}`]; a method's own context replaces the client's caller."
+    );
     let signatures = interface.items.iter().filter_map(|item| match item {
         Item::Method(method) => Some(&method.sig),
         Item::Other { .. } => None,
@@ -207,10 +205,12 @@ fn as_service(
         ) -> impl #ident + ::core::marker::Send + ::core::marker::Sync + use<'c>
         #clause
         {
-            __Service(self.0.clone())
+            __Service(::core::clone::Clone::clone(&self.0))
         }
     };
     let implementation = quote! {
+        #(#aliases)*
+
         struct __Service<'c>(#runtime::RemoteClient<'c>);
 
         #[allow(deprecated, clippy::all, clippy::pedantic)]
@@ -222,6 +222,31 @@ fn as_service(
         }
     };
     (method, implementation)
+}
+
+/// The condition that a method's return type holds the error of a call. A condition cannot stand
+/// under a `cfg`, so for a method that may not be there it is one of an alias that always is.
+fn from_call(service: &Service, route: &Route, n: usize) -> (TokenStream, TokenStream) {
+    let runtime = service.runtime();
+    let private = service.private();
+    let ty = &route.returns.ty;
+    if route.cfgs.is_empty() {
+        let bound = quote_spanned! {ty.span()=> for<'__any> #ty: #runtime::FromCall };
+        return (bound, TokenStream::new());
+    }
+    let cfgs = &route.cfgs;
+    let conditions = cfgs.iter().filter_map(|cfg| match &cfg.meta {
+        Meta::List(list) => Some(&list.tokens),
+        _ => None,
+    });
+    let alias = format_ident!("__Returned{n}");
+    let aliases = quote! {
+        #(#cfgs)*
+        type #alias = #ty;
+        #[cfg(not(all(#(#conditions),*)))]
+        type #alias = ::core::result::Result<#private::bytes::Bytes, #private::Error>;
+    };
+    (quote! { for<'__any> #alias: #runtime::FromCall }, aliases)
 }
 
 /// Parameters of the trait's methods, which nothing of the user's is called like.

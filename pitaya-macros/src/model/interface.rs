@@ -11,7 +11,8 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Generics, ReturnType, Signature, Token, Type, TypeParamBound, Visibility, WhereClause,
+    Attribute, Generics, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
+    WhereClause,
 };
 
 use super::block::{Item, Method};
@@ -23,7 +24,7 @@ pub(crate) struct Interface {
     pub(crate) vis: Visibility,
     unsafety: Option<Token![unsafe]>,
     pub(crate) ident: Ident,
-    generics: Generics,
+    pub(super) generics: Generics,
     supertraits: Punctuated<TypeParamBound, Token![+]>,
     braces: Span,
     pub(crate) items: Vec<Item>,
@@ -86,7 +87,10 @@ impl Interface {
     pub(super) fn check(&self, sink: &mut Sink) {
         let name = &self.ident;
         if let Some(token) = &self.unsafety {
-            sink.error_on(token, format!("`{name}` cannot be `unsafe`, its client implements it"));
+            sink.error_on(
+                token,
+                format!("`{name}` cannot be `unsafe`, its client implements it"),
+            );
         }
         if !self.generics.params.is_empty() {
             sink.error_on(
@@ -106,7 +110,7 @@ impl Interface {
                 _ => None,
             };
             if !last.is_some_and(|last| last.ident == "Send" || last.ident == "Sync") {
-                let shown = bound.to_token_stream();
+                let shown = bound.to_token_stream().to_string().replace(" :: ", "::");
                 sink.error_on(
                     bound,
                     format!(
@@ -178,10 +182,7 @@ pub(crate) fn future_signature(sig: &Signature) -> Signature {
         impl ::core::future::Future<Output = #returned> + ::core::marker::Send
     };
     sig.asyncness = None;
-    sig.output = ReturnType::Type(
-        Token![->](span),
-        Box::new(Type::Verbatim(future)),
-    );
+    sig.output = ReturnType::Type(Token![->](span), Box::new(Type::Verbatim(future)));
     sig
 }
 

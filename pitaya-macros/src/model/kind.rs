@@ -25,9 +25,10 @@ impl Kind {
     pub(super) fn service_options(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::Handler => ("#[handler]", &["name", "rename_all", "client", "crate"]),
-            Self::Remote | Self::Interface => {
-                ("#[remote]", &["server", "name", "rename_all", "client", "crate"])
-            }
+            Self::Remote | Self::Interface => (
+                "#[remote]",
+                &["server", "name", "rename_all", "client", "crate"],
+            ),
         }
     }
 

@@ -193,8 +193,14 @@ impl Service {
             implementor,
         } = &of_trait;
         let self_ty: Type = parse_quote!(#server_ty<#implementor>);
+        // A generic trait is a mistake already, and cannot be named without its parameters.
+        let bound = interface
+            .generics
+            .params
+            .is_empty()
+            .then(|| quote!(#ident +));
         let generics = parse_quote! {
-            <#implementor: #ident + ::core::marker::Send + ::core::marker::Sync + 'static>
+            <#implementor: #bound ::core::marker::Send + ::core::marker::Sync + 'static>
         };
         let name = options.name(&type_name, sink);
         let server = options.server(sink);

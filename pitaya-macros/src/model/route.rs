@@ -226,7 +226,10 @@ fn check_signature(kind: Kind, sig: &Signature, sink: &mut Sink) -> bool {
     if let Safety::Unsafe(token) = &sig.safety {
         refuse(
             token,
-            format!("`{method}` cannot be `unsafe`, any {} may call it", kind.caller()),
+            format!(
+                "`{method}` cannot be `unsafe`, any {} may call it",
+                kind.caller()
+            ),
         );
     }
     if let Some(abi) = &sig.abi {
@@ -279,14 +282,19 @@ fn check_answer(kind: Kind, sig: &Signature, returns: &Returns, sink: &mut Sink)
         return true;
     }
     let method = &sig.ident;
-    let wanted = "wanted is `Result<T>` with a message, one without fields if there is nothing to say";
+    let wanted =
+        "wanted is `Result<T>` with a message, one without fields if there is nothing to say";
     let text = match returns.answer {
         Answer::Value { .. } | Answer::Hidden => return true,
         Answer::Nothing | Answer::End { .. } => {
-            format!("`{method}` answers nothing, but the caller of a remote always gets an answer: {wanted}")
+            format!(
+                "`{method}` answers nothing, but the caller of a remote always gets an answer: {wanted}"
+            )
         }
         Answer::Option { .. } => {
-            format!("`{method}` may answer nothing, but the caller of a remote always gets an answer: {wanted}")
+            format!(
+                "`{method}` may answer nothing, but the caller of a remote always gets an answer: {wanted}"
+            )
         }
     };
     match &sig.output {
@@ -338,7 +346,9 @@ fn parameters(
                 if let Some(span) = types::impl_trait_in(ty) {
                     sink.error(
                         span,
-                        format!("`{method}` cannot be generic, the types of a {noun} must be known"),
+                        format!(
+                            "`{method}` cannot be generic, the types of a {noun} must be known"
+                        ),
                     );
                     sound = false;
                     continue;

@@ -144,12 +144,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         // Before the queue is looked at, else a push is lost.
         session.out().register(cx.waker());
         match self.poll_unsent(cx, core) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(reason)) => return Poll::Ready(Next::Close(reason)),
+            Ok(Poll::Ready(())) => {}
+            Err(reason) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
             // pushes back.
-            Poll::Pending => {
-                if core.app().is_draining() && session.overlapping() == 0 {
+            Ok(Poll::Pending) => {
+                if core.app().is_draining() && !session.is_busy() {
                     session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
                 }
                 // An end does not wait until the peer takes something.
@@ -161,7 +161,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
         loop {
             if core.app().is_draining() {
-                if session.overlapping() > 0 {
+                if session.is_busy() {
                     break;
                 }
                 session.end(CloseReason::Shutdown, End::Flush, &packet::KICK);
@@ -205,10 +205,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         timer: Pin<&mut Sleep>,
     ) -> Poll<CloseReason> {
         session.out().register(cx.waker());
-        let unsent = self.poll_unsent(cx, core);
-        if let Poll::Ready(Err(reason)) = unsent {
-            return Poll::Ready(reason);
-        }
+        let unsent = match self.poll_unsent(cx, core) {
+            Ok(unsent) => unsent,
+            Err(reason) => return Poll::Ready(reason),
+        };
         if unsent.is_ready() {
             while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
                 match self.poll_read(cx) {
@@ -347,12 +347,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
         if self.at == self.input.len() {
-            self.input.clear();
             self.at = 0;
             self.scanned = 0;
-        }
-        if self.input.capacity() == 0 {
-            self.input = scratch::take(Scratch::Input);
+            if self.input.capacity() == 0 {
+                self.input = scratch::take(Scratch::Input);
+            }
+            self.input.clear();
             self.input.reserve(READ);
         } else if self.input.capacity() < READ {
             let mut buffer = scratch::take(Scratch::Input);
@@ -416,25 +416,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
-    ) -> Poll<Result<(), CloseReason>> {
-        if self.blocked() { self.poll_write(cx, core) } else { Poll::Ready(Ok(())) }
+    ) -> Result<Poll<()>, CloseReason> {
+        if self.blocked() { self.poll_write(cx, core) } else { Ok(Poll::Ready(())) }
     }
 
     fn poll_write(
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
-    ) -> Poll<Result<(), CloseReason>> {
+    ) -> Result<Poll<()>, CloseReason> {
         while self.written < self.unsent.len() {
             let rest = self.unsent.get(self.written..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(CloseReason::Io)),
+                Poll::Ready(Ok(0)) => return Err(CloseReason::Io),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.flushing = true;
                     self.machine.set_write_deadline(None);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Ready(Err(error)) => return Err(reason_of(&error)),
                 Poll::Pending => return self.stall(core),
             }
         }
@@ -445,19 +445,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         if self.flushing {
             match Pin::new(&mut self.io).poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushing = false,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(reason_of(&error))),
+                Poll::Ready(Err(error)) => return Err(reason_of(&error)),
                 Poll::Pending => return self.stall(core),
             }
             self.machine.set_write_deadline(None);
         }
-        Poll::Ready(Ok(()))
+        Ok(Poll::Ready(()))
     }
 
-    fn stall(&mut self, core: &Arc<Core>) -> Poll<Result<(), CloseReason>> {
+    fn stall(&mut self, core: &Arc<Core>) -> Result<Poll<()>, CloseReason> {
         if !self.machine.is_write_due() {
             self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
         }
-        Poll::Pending
+        Ok(Poll::Pending)
     }
 
     /// Writes everything that may leave, until the socket is blocked.
@@ -468,21 +468,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         core: &Arc<Core>,
         session: &Session,
     ) -> Result<(), CloseReason> {
-        // A push that comes after the queue was looked at wakes the task again.
-        let mut more = true;
-        while let Poll::Ready(result) = self.poll_unsent(cx, core) {
-            result?;
-            if !more {
-                break;
-            }
+        if self.poll_unsent(cx, core)?.is_pending() {
+            return Ok(());
+        }
+        loop {
             self.unsent = session.out().take();
             if self.unsent.is_empty() {
                 scratch::give(Scratch::Output, std::mem::take(&mut self.unsent));
-                break;
+                return Ok(());
             }
-            more = self.unsent.len() >= BATCH;
+            // A push that comes after the queue was looked at wakes the task again.
+            let more = self.unsent.len() >= BATCH;
+            if self.poll_write(cx, core)?.is_pending() || !more {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// The last steps: lets queued messages leave if the session's end asks for it, shuts the

@@ -123,6 +123,7 @@ impl Machine {
     }
 
     /// When [`Machine::tick`] has to be called next.
+    #[inline]
     pub(crate) fn wake_at(&self) -> Instant {
         match (self.handshake_by, self.write_by) {
             (None, None) => self.beat_at,

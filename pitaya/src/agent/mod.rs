@@ -7,3 +7,35 @@ mod serve;
 pub(crate) use conn::Conn;
 pub(crate) use machine::Machine;
 pub(crate) use serve::{let_go, poll_caught, serve};
+
+#[cfg(test)]
+mod sizes {
+    use std::mem::size_of;
+    use std::sync::Arc;
+
+    use tokio::net::TcpStream;
+
+    use super::{Conn, serve};
+    use crate::Session;
+    use crate::app::Core;
+    use crate::session::Inner;
+
+    /// The size of what a function answers.
+    fn answered<F>(_: impl FnOnce(Arc<Core>, Session, Conn<TcpStream>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A task is its future, some 100 bytes of the runtime's, and what rounds that up to 128. More
+    /// room than this is a step of 128 bytes for every idle connection.
+    #[test]
+    fn a_connection_at_rest_fits_a_kilobyte() {
+        let future = answered(serve::<TcpStream>);
+        assert!(future <= 900, "{future} bytes");
+    }
+
+    #[test]
+    fn what_a_session_holds_is_behind_few_bytes() {
+        let session = size_of::<Inner>();
+        assert!(session <= 256, "{session} bytes");
+    }
+}

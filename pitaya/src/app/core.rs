@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::AppHandle;
@@ -220,6 +220,11 @@ impl Core {
                 call.await
             }),
         }
+    }
+
+    /// A place among the running handlers, if those are capped; for a message that runs elsewhere.
+    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.dispatch.as_ref()?.acquire().await.ok()
     }
 
     /// Whether a compressed body is what it claims to be.

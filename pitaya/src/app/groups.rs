@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::push::Pushing;
 use super::{AppHandle, Delivery};
 use crate::error::Result;
 use crate::groups::GroupError;
 use crate::message::Body;
-use crate::session::{PushFrames, Session};
+use crate::session::Session;
 use crate::uid::Uid;
 
 /// The groups of one app.
@@ -113,11 +114,12 @@ impl Groups<'_> {
         self.0.0.groups.delete(group).await
     }
 
-    /// Pushes a message to every member on frontends of this type: encoded once, framed once.
+    /// Pushes a message to every member on frontends of this type, wherever they are connected:
+    /// encoded once, framed once.
     ///
     /// # Errors
-    /// `group not found`, or that the message cannot be encoded. Members who are not reached are in
-    /// the [`Delivery`].
+    /// `group not found`, that the message cannot be encoded, and on a backend that no type is given.
+    /// Members who are not reached are in the [`Delivery`].
     pub async fn broadcast<T: Body>(
         self,
         frontend_type: &str,
@@ -126,18 +128,12 @@ impl Groups<'_> {
         message: &T,
     ) -> Result<Delivery> {
         let members = self.members(group).await?;
-        let mut frames = PushFrames::new(self.0, route, message)?;
-        let mut unreached = Vec::new();
-        let here = self.0.serves(frontend_type);
-        for uid in members.iter() {
-            if !(here && self.0.push_local(uid, &mut frames)) {
-                unreached.push(uid.clone());
-            }
-        }
-        Ok(self.0.delivered(unreached))
+        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
+        members.iter().for_each(|uid| pushing.push(uid));
+        Ok(pushing.finish().await)
     }
 
-    /// Pushes a message to the members whose session `accepts`, on frontends of this type.
+    /// Pushes a message to the members whom `accepts` names, on frontends of this type.
     ///
     /// # Errors
     /// As [`Groups::broadcast`]; members whom the filter leaves out are not missed.
@@ -147,22 +143,36 @@ impl Groups<'_> {
         group: &str,
         route: &str,
         message: &T,
-        accepts: impl Fn(&Session) -> bool + Send,
+        accepts: impl Fn(Member<'_>) -> bool + Send,
     ) -> Result<Delivery> {
         let members = self.members(group).await?;
-        let mut frames = PushFrames::new(self.0, route, message)?;
-        let mut unreached = Vec::new();
+        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
         for uid in members.iter() {
             // The filter is the application's own code: it runs outside the pool's locks.
-            let session = self.0.pool().by_uid(uid).filter(|_| self.0.serves(frontend_type));
-            let reached = match session {
-                Some(session) => !accepts(&session) || session.deliver(&mut frames).is_ok(),
-                None => false,
-            };
-            if !reached {
-                unreached.push(uid.clone());
+            let session = pushing.session(uid);
+            if accepts(Member { uid, session: session.as_ref() }) {
+                pushing.push(uid);
             }
         }
-        Ok(self.0.delivered(unreached))
+        Ok(pushing.finish().await)
+    }
+}
+
+/// A member of a group, as the filter of [`Groups::multicast`] sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    uid: &'a Uid,
+    session: Option<&'a Session>,
+}
+
+impl<'a> Member<'a> {
+    /// The user.
+    pub fn uid(self) -> &'a Uid {
+        self.uid
+    }
+
+    /// The user's session, if that is on this server: of members elsewhere only the user is known.
+    pub fn session(self) -> Option<&'a Session> {
+        self.session
     }
 }

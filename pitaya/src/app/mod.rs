@@ -17,7 +17,7 @@ mod signal;
 pub use builder::AppBuilder;
 pub(crate) use self::core::{Core, Limits, Pending};
 pub use error::StartError;
-pub use groups::Groups;
+pub use groups::{Groups, Member};
 pub(crate) use handle::BindCallback;
 pub use handle::AppHandle;
 pub use lifecycle::{Component, Module};

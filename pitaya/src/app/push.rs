@@ -1,16 +1,17 @@
 //! Messages and kicks to users, wherever they are.
 
 use super::AppHandle;
+use crate::cluster::wire::KickMsg;
 use crate::error::{Error, Result, codes};
 use crate::message::Body;
-use crate::session::PushFrames;
+use crate::session::{PushFrames, Session};
 use crate::uid::Uid;
 
 /// Who was not reached by a push or a kick.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "look at `unreached`, or turn it into an error with `into_result`"]
 pub struct Delivery {
-    /// Users without a session here, or whose session took no more.
+    /// Users without a session, or whose session took no more.
     pub unreached: Vec<Uid>,
 }
 
@@ -26,10 +27,12 @@ impl Delivery {
 }
 
 impl AppHandle {
-    /// Pushes a message to these users on frontends of this type: encoded once, framed once.
+    /// Pushes a message to these users on frontends of this type: encoded once, framed once. Users
+    /// whose session is here get it at once; for others it goes to whichever server has them.
     ///
     /// # Errors
-    /// When the message cannot be encoded. Users who are not reached are in the [`Delivery`].
+    /// When the message cannot be encoded, and on a backend when no type is given. Users who are not
+    /// reached are in the [`Delivery`]; some transports cannot tell that of users elsewhere.
     pub async fn push_to_users<T, U>(
         &self,
         frontend_type: &str,
@@ -41,49 +44,129 @@ impl AppHandle {
         T: Body,
         U: Into<Uid>,
     {
-        let mut frames = PushFrames::new(self, route, message)?;
-        let mut unreached = Vec::new();
-        let here = self.serves(frontend_type);
+        let mut pushing = Pushing::new(self, frontend_type, route, message)?;
+        // Nothing is awaited meanwhile: the caller's iterator does not travel between threads.
         for uid in uids {
-            let uid = uid.into();
-            if !(here && self.push_local(&uid, &mut frames)) {
+            pushing.push(&uid.into());
+        }
+        Ok(pushing.finish().await)
+    }
+
+    /// Kicks these users: everything queued for them still leaves first. The type is as in
+    /// [`AppHandle::push_to_users`].
+    ///
+    /// # Errors
+    /// On a backend when no type is given. Users who are not reached are in the [`Delivery`].
+    pub async fn kick_users<U: Into<Uid>>(
+        &self,
+        frontend_type: &str,
+        uids: impl IntoIterator<Item = U>,
+    ) -> Result<Delivery> {
+        let kind = self.frontend_type(frontend_type)?;
+        let elsewhere = |uid: &Uid| match self.pool().by_uid(uid).filter(|_| self.serves(kind)) {
+            Some(session) => {
+                session.kick_here();
+                false
+            }
+            None => true,
+        };
+        let elsewhere: Vec<Uid> = uids.into_iter().map(Into::into).filter(elsewhere).collect();
+        let mut unreached = Vec::new();
+        for uid in elsewhere {
+            let kick = KickMsg { user_id: uid.to_string() };
+            let kicked = match self.cluster() {
+                Ok(cluster) if !kind.is_empty() => cluster.client.kick(kind, kick).await.is_ok(),
+                _ => false,
+            };
+            if !kicked {
                 unreached.push(uid);
             }
         }
         Ok(self.delivered(unreached))
     }
 
-    /// Kicks these users: everything queued for them still leaves first.
-    pub async fn kick_users<U: Into<Uid>>(
-        &self,
-        frontend_type: &str,
-        uids: impl IntoIterator<Item = U>,
-    ) -> Result<Delivery> {
-        let mut unreached = Vec::new();
-        for uid in uids {
-            let uid = uid.into();
-            match self.pool().by_uid(&uid).filter(|_| self.serves(frontend_type)) {
-                Some(session) => session.kick_here(),
-                None => unreached.push(uid),
-            }
+    /// The frontend type that is meant.
+    fn frontend_type<'a>(&self, named: &'a str) -> Result<&'a str> {
+        if named.is_empty() && !self.server().frontend {
+            return Err(Error::msg(
+                "for using SendPushToUsers from a backend server you have to specify a valid frontendType",
+            ));
         }
-        Ok(self.delivered(unreached))
+        Ok(named)
     }
 
     /// Whether clients of this frontend type are connected here.
-    pub(super) fn serves(&self, frontend_type: &str) -> bool {
+    fn serves(&self, frontend_type: &str) -> bool {
         self.server().frontend && self.server().kind == frontend_type
     }
 
-    /// Queues the message for a user who is connected here: whether that was possible.
-    pub(super) fn push_local(&self, uid: &Uid, frames: &mut PushFrames<'_>) -> bool {
-        self.pool().with_uid(uid, |session| session.deliver(frames).is_ok()).unwrap_or(false)
-    }
-
-    pub(super) fn delivered(&self, unreached: Vec<Uid>) -> Delivery {
+    fn delivered(&self, unreached: Vec<Uid>) -> Delivery {
         if !unreached.is_empty() {
             self.metrics().unreached_users.increment(unreached.len() as u64);
         }
         Delivery { unreached }
+    }
+}
+
+/// One push on its way to many users.
+pub(super) struct Pushing<'a> {
+    app: &'a AppHandle,
+    kind: &'a str,
+    /// Clients of this type are connected here.
+    serves: bool,
+    frames: PushFrames<'a>,
+    unreached: Vec<Uid>,
+    /// Users whose session is not here.
+    elsewhere: Vec<Uid>,
+}
+
+impl<'a> Pushing<'a> {
+    pub(super) fn new<T: Body>(
+        app: &'a AppHandle,
+        frontend_type: &'a str,
+        route: &'a str,
+        message: &T,
+    ) -> Result<Self> {
+        let kind = app.frontend_type(frontend_type)?;
+        Ok(Self {
+            app,
+            kind,
+            serves: app.serves(kind),
+            frames: PushFrames::new(app, route, message)?,
+            unreached: Vec::new(),
+            elsewhere: Vec::new(),
+        })
+    }
+
+    /// The user's session, if that is here.
+    pub(super) fn session(&self, uid: &str) -> Option<Session> {
+        self.serves.then(|| self.app.pool().by_uid(uid)).flatten()
+    }
+
+    /// Pushes to a user: at once if the session is here, else when everybody is known.
+    pub(super) fn push(&mut self, uid: &Uid) {
+        let frames = &mut self.frames;
+        let deliver = |session: &Session| session.deliver(frames).is_ok();
+        match self.serves.then(|| self.app.pool().with_uid(uid, deliver)).flatten() {
+            Some(true) => {}
+            Some(false) => self.unreached.push(uid.clone()),
+            None => self.elsewhere.push(uid.clone()),
+        }
+    }
+
+    /// Sends the push to those who are elsewhere.
+    pub(super) async fn finish(mut self) -> Delivery {
+        for uid in std::mem::take(&mut self.elsewhere) {
+            let pushed = match self.app.cluster() {
+                Ok(cluster) if !self.kind.is_empty() => {
+                    cluster.client.push(self.kind, self.frames.elsewhere(&uid)).await.is_ok()
+                }
+                _ => false,
+            };
+            if !pushed {
+                self.unreached.push(uid);
+            }
+        }
+        self.app.delivered(self.unreached)
     }
 }

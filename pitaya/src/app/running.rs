@@ -162,6 +162,7 @@ impl App {
         cluster.client.start(own).await.map_err(failed("the cluster's transport"))?;
         cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
         let directory = self.handle.directory().clone();
+        self.handle.metrics().count_servers(&directory);
         cluster.discovery.watch(own, directory).await.map_err(failed("the cluster's discovery"))
     }
 

@@ -92,7 +92,7 @@ impl AppHandle {
         let own = self.server();
         let mut metadata = call.metadata.for_call(own, call.route, timeout);
         if metadata.request_id().is_none() {
-            metadata = metadata.with_request_id(uuid::Uuid::new_v4().simple().to_string());
+            metadata = metadata.with_request_id(super::request_id());
         }
         let request = Request {
             r#type: RpcType::User.into(),
@@ -103,7 +103,7 @@ impl AppHandle {
         };
         let started = Instant::now();
         let result = if server.id == own.id {
-            cluster.serve_here(request, timeout).await
+            cluster.serve_here(own, request, timeout).await
         } else {
             cluster.client.call(&server, request, timeout).await
         };
@@ -136,6 +136,8 @@ impl AppHandle {
             ));
         }
         match call.to {
+            // Before it is announced, this server is not in its own directory.
+            Some(id) if id == own.id => Ok(Arc::new(own.clone())),
             Some(id) => self.directory().by_id(id).ok_or_else(|| Error::msg("server not found")),
             None if kind == own.kind => Ok(Arc::new(own.clone())),
             None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),

@@ -4,27 +4,29 @@
 //! empty. A lane chooses the server of each message in arrival order. To a server that orders
 //! messages per session itself the next one goes out at once; to any other only when the last one
 //! was answered, which keeps the order there too. Lanes of different types, and the servers within
-//! one, never wait for each other.
+//! one, never wait for each other, and nothing in a lane outlives the caller's time: that runs from
+//! the moment the message came, wherever the message is.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::router::{self, Routing};
+use super::router::{self, Route, Routing};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Metadata, ServerInfo};
+use super::{Connected, Metadata, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
-use crate::isolate::isolated;
-use crate::session::{Session, Wake};
+use crate::isolate::{isolated, isolated_now};
+use crate::session::{Forwarding, Session, Wake};
 
 /// A message of a client for another server type.
-#[derive(Debug)]
 pub(crate) struct Forward {
     /// The request's id; 0 when no answer is wanted.
     pub(crate) id: u64,
@@ -33,90 +35,174 @@ pub(crate) struct Forward {
     /// The whole route.
     pub(crate) route: String,
     pub(crate) data: Bytes,
+    /// When it came from the client.
     pub(crate) received: Instant,
 }
 
 /// The lanes of one session, by server type.
-pub(crate) type Lanes = HashMap<String, mpsc::Sender<Forward>>;
+pub(crate) type Lanes = HashMap<String, Lane>;
 
-/// Messages of one session and server type that may wait or be unanswered.
-const LANE: usize = 256;
+/// The entrance of one lane.
+pub(crate) struct Lane {
+    queue: mpsc::UnboundedSender<Held>,
+    load: Arc<Load>,
+}
+
+/// What is in one lane: waiting, or sent and not answered.
+#[derive(Default)]
+struct Load {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A message in a lane, which counts while it is there.
+struct Held {
+    message: Forward,
+    load: Arc<Load>,
+    _forwarding: Forwarding,
+}
+
+/// Messages that may be in one lane.
+const LANE: usize = 1024;
+
+/// Messages of one lane that may be on their way to one server, so that a server which hangs leaves
+/// room for the others.
+const SERVER: usize = 256;
 
 /// Sends a message on its way; at once when it is the first of its lane.
 pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: Forward) {
+    // Types come from clients: none that does not exist gets a lane.
+    if core.app().directory().of_kind(kind).is_empty() {
+        return answer(core, session, &message, Err(router::no_servers()));
+    }
+    let most_bytes = core.limits().outbound.bytes;
     let refused = session.with_lanes(|lanes| {
-        let message = match lanes.get(kind) {
-            None => message,
-            Some(lane) => match lane.try_send(message) {
+        let load = match lanes.get(kind) {
+            None => Arc::default(),
+            Some(lane) => lane.load.clone(),
+        };
+        let messages = load.messages.load(Ordering::Relaxed);
+        let bytes = load.bytes.load(Ordering::Relaxed) + message.data.len();
+        // One alone may be as large as the protocol allows.
+        if messages >= LANE || (messages > 0 && bytes > most_bytes) {
+            return Some(message);
+        }
+        let held = Held::new(message, &load, session.forwarding());
+        let held = match lanes.get(kind) {
+            None => held,
+            Some(lane) => match lane.queue.send(held) {
                 Ok(()) => return None,
-                Err(mpsc::error::TrySendError::Full(message)) => return Some(message),
-                // It has just come to its end.
-                Err(mpsc::error::TrySendError::Closed(message)) => message,
+                // Its task has ended before its time.
+                Err(mpsc::error::SendError(held)) => held,
             },
         };
-        let (lane, queue) = mpsc::channel(LANE);
-        let _ = lane.try_send(message);
-        lanes.insert(kind.to_owned(), lane);
-        let run = run(core.clone(), session.clone(), kind.to_owned(), queue);
+        let (queue, messages) = mpsc::unbounded_channel();
+        let _ = queue.send(held);
+        lanes.insert(kind.to_owned(), Lane { queue, load });
+        let run = run(core.clone(), session.clone(), kind.to_owned(), messages);
         // The runtime's budget would let answers overtake each other.
         core.app().tasks().spawn(tokio::task::unconstrained(run));
         None
     });
     if let Some(message) = refused {
-        let error = Error::new(codes::OVERLOADED, "too many messages wait for this server type");
-        answer(core, session, &message, Err(error));
+        answer(core, session, &message, Err(overloaded()));
+    }
+}
+
+fn overloaded() -> Error {
+    Error::new(codes::OVERLOADED, "too many messages wait for this server type")
+}
+
+impl Held {
+    fn new(message: Forward, load: &Arc<Load>, forwarding: Forwarding) -> Self {
+        load.messages.fetch_add(1, Ordering::Relaxed);
+        load.bytes.fetch_add(message.data.len(), Ordering::Relaxed);
+        Self { message, load: load.clone(), _forwarding: forwarding }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.load.messages.fetch_sub(1, Ordering::Relaxed);
+        self.load.bytes.fetch_sub(self.message.data.len(), Ordering::Relaxed);
     }
 }
 
 /// A message and its answer.
-type Answered = (Forward, Arc<ServerInfo>, Result<Bytes>);
+type Answered = (Held, Arc<ServerInfo>, Result<Bytes>);
 
-async fn run(core: Arc<Core>, session: Session, kind: String, mut queue: mpsc::Receiver<Forward>) {
-    let mut flights: FuturesUnordered<BoxFuture<'_, Answered>> = FuturesUnordered::new();
-    // Messages for servers that take one at a time.
-    let mut waiting: HashMap<String, VecDeque<(Forward, Arc<ServerInfo>)>> = HashMap::new();
+/// A message and the server that its router chose.
+type Routed = (Held, Result<Arc<ServerInfo>>);
+
+/// What one lane has on its way to one server.
+#[derive(Default)]
+struct Under {
+    /// Sent and not answered.
+    way: usize,
+    /// For a server that takes one at a time.
+    waiting: VecDeque<Held>,
+}
+
+/// A lane at work.
+struct Run<'a> {
+    core: &'a Arc<Core>,
+    session: &'a Session,
+    kind: &'a str,
+    flights: FuturesUnordered<BoxFuture<'a, Answered>>,
+    /// By the server's id.
+    servers: HashMap<String, Under>,
+}
+
+async fn run(
+    core: Arc<Core>,
+    session: Session,
+    kind: String,
+    mut queue: mpsc::UnboundedReceiver<Held>,
+) {
+    let mut lane = Run {
+        core: &core,
+        session: &session,
+        kind: &kind,
+        flights: FuturesUnordered::new(),
+        servers: HashMap::new(),
+    };
+    // The choice for the next message, in arrival order.
+    let mut choice: OptionFuture<BoxFuture<'_, Routed>> = None.into();
+    let mut choosing = false;
     loop {
-        if flights.is_empty() {
+        if lane.flights.is_empty() && !choosing {
             // Nothing is under way: end, unless a message has come meanwhile.
             let idle = session.with_lanes(|lanes| {
                 let idle = queue.is_empty();
                 if idle {
                     lanes.remove(&kind);
-                    queue.close();
                 }
                 idle
             });
-            if idle && queue.is_empty() {
+            if idle {
                 return;
             }
         }
         tokio::select! {
             biased;
-            Some((message, server, result)) = flights.next(), if !flights.is_empty() => {
-                core.app().routers().in_flight(&kind, &server, -1);
-                answer(&core, &session, &message, result);
-                if let Some(next) = waiting.get_mut(&server.id) {
-                    match next.pop_front() {
-                        Some((message, server)) => start(&core, &session, &mut flights, message, server),
-                        None => {
-                            waiting.remove(&server.id);
-                        }
-                    }
-                }
+            Some(answered) = lane.flights.next(), if !lane.flights.is_empty() => lane.landed(answered),
+            Some((held, routed)) = &mut choice, if choosing => {
+                choosing = false;
+                choice = None.into();
+                lane.send(held, routed);
             }
-            Some(message) = queue.recv(), if flights.len() < LANE => {
-                match choose(&core, &session, &kind, &message).await {
-                    Err(error) => answer(&core, &session, &message, Err(error)),
-                    Ok(server) if server.is_ordered() => {
-                        start(&core, &session, &mut flights, message, server);
+            Some(held) = queue.recv(), if !choosing => {
+                match core.app().routers().get(&kind) {
+                    _ if session.is_closed() => lane.drop_unsent(1),
+                    None => {
+                        let servers = core.app().directory().of_kind(&kind);
+                        let server = router::random(&servers).ok_or_else(router::no_servers);
+                        lane.send(held, server);
                     }
-                    Ok(server) => match waiting.get_mut(&server.id) {
-                        Some(others) => others.push_back((message, server)),
-                        None => {
-                            waiting.insert(server.id.clone(), VecDeque::new());
-                            start(&core, &session, &mut flights, message, server);
-                        }
-                    },
+                    Some(router) => {
+                        choosing = true;
+                        choice = Some(choose(&core, &session, &kind, router, held).boxed()).into();
+                    }
                 }
             }
             else => return,
@@ -124,59 +210,148 @@ async fn run(core: Arc<Core>, session: Session, kind: String, mut queue: mpsc::R
     }
 }
 
-async fn choose(
-    core: &Core,
-    session: &Session,
-    kind: &str,
-    message: &Forward,
-) -> Result<Arc<ServerInfo>> {
-    let servers = core.app().directory().of_kind(kind);
+/// Asks the application's router for a server, as long as the message has time.
+async fn choose<'a>(
+    core: &'a Core,
+    session: &'a Session,
+    kind: &'a str,
+    router: &'a Arc<dyn Route>,
+    held: Held,
+) -> Routed {
+    let message = &held.message;
+    let directory = core.app().directory();
+    let servers = directory.of_kind(kind);
     if servers.is_empty() {
-        return Err(router::no_servers());
+        return (held, Err(router::no_servers()));
     }
-    let Some(router) = core.app().routers().get(kind) else {
-        return router::random(&servers).ok_or_else(router::no_servers);
-    };
     let routing = Routing {
         session,
         route: &message.route,
         payload: &message.data,
         servers: &servers,
     };
-    let routed = isolated(core.app(), "router", async { router.route(routing).await }).await;
-    // A router's plain error is the server's own failure.
-    routed.map_err(|error| match error.code() {
-        codes::UNKNOWN => Error::new(codes::INTERNAL, error.message().to_owned()),
-        _ => error,
-    })
+    let routed = isolated(core.app(), "router", async { router.route(routing).await });
+    let timeout = core.app().cluster().map(|cluster| cluster.timeout).unwrap_or_default();
+    let routed = match tokio::time::timeout(remaining(message, timeout), routed).await {
+        Ok(routed) => routed,
+        Err(_) => Err(timed_out(timeout, &message.route, core.app().server(), "")),
+    };
+    let routed = match routed {
+        Ok(server) if directory.by_id(&server.id).is_none() => {
+            Err(Error::new(codes::INTERNAL, "can't find any server with the provided ID"))
+        }
+        Ok(server) => Ok(server),
+        // A router's plain error is the server's own failure.
+        Err(error) if error.code() == codes::UNKNOWN => {
+            Err(Error::new(codes::INTERNAL, error.message().to_owned()))
+        }
+        Err(error) => Err(error),
+    };
+    (held, routed)
 }
 
-/// Sends a message; its place in the order of sending is taken when this returns.
-fn start<'a>(
-    core: &'a Arc<Core>,
-    session: &'a Session,
-    flights: &mut FuturesUnordered<BoxFuture<'a, Answered>>,
-    message: Forward,
-    server: Arc<ServerInfo>,
-) {
-    core.app().routers().in_flight(&server.kind, &server, 1);
-    let mut flight: BoxFuture<'a, Answered> = Box::pin(async move {
-        let result = send(core, session, &message, &server).await;
-        (message, server, result)
-    });
-    // Polled once here: a set of futures polls in an order of its own.
-    match futures_util::FutureExt::now_or_never(&mut flight) {
-        Some(answered) => flights.push(Box::pin(std::future::ready(answered))),
-        None => flights.push(flight),
+impl<'a> Run<'a> {
+    /// Sends a message, or lets it wait for those before it.
+    fn send(&mut self, held: Held, routed: Result<Arc<ServerInfo>>) {
+        let server = match routed {
+            Ok(server) => server,
+            Err(error) => return answer(self.core, self.session, &held.message, Err(error)),
+        };
+        let under = self.servers.entry(server.id.clone()).or_default();
+        if under.way + under.waiting.len() >= SERVER {
+            return answer(self.core, self.session, &held.message, Err(overloaded()));
+        }
+        if under.way > 0 && (!server.is_ordered() || !under.waiting.is_empty()) {
+            under.waiting.push_back(held);
+            return;
+        }
+        under.way += 1;
+        self.start(held, server);
     }
+
+    /// Starts a call; its place in the order of sending is taken when this returns.
+    fn start(&mut self, held: Held, server: Arc<ServerInfo>) {
+        let (core, session) = (self.core, self.session);
+        self.count(&server, 1);
+        let mut flight: BoxFuture<'a, Answered> = Box::pin(async move {
+            let result = send(core, session, &held.message, &server).await;
+            (held, server, result)
+        });
+        // Polled once here: a set of futures polls in an order of its own.
+        match (&mut flight).now_or_never() {
+            Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
+            None => self.flights.push(flight),
+        }
+    }
+
+    /// A call has ended: the next one for its server may start.
+    fn landed(&mut self, (held, server, result): Answered) {
+        self.count(&server, -1);
+        answer(self.core, self.session, &held.message, result);
+        drop(held);
+        let Some(under) = self.servers.get_mut(&server.id) else { return };
+        under.way = under.way.saturating_sub(1);
+        if self.session.is_closed() {
+            let dropped = std::mem::take(&mut under.waiting).len();
+            self.drop_unsent(dropped);
+        } else if under.way == 0
+            && let Some(next) = under.waiting.pop_front()
+        {
+            under.way = 1;
+            return self.start(next, server);
+        }
+        if self.servers.get(&server.id).is_some_and(|under| under.way == 0) {
+            self.servers.remove(&server.id);
+        }
+    }
+
+    /// The client has left before these were sent.
+    fn drop_unsent(&self, messages: usize) {
+        self.core.app().metrics().unserved.increment(messages as u64);
+    }
+
+    /// Tells the type's router of a call that was started or has ended.
+    fn count(&self, server: &ServerInfo, change: isize) {
+        if let Some(router) = self.core.app().routers().get(self.kind) {
+            let _ = isolated_now(self.core.app(), "router", || router.in_flight(server, change));
+        }
+    }
+}
+
+/// How much of its time a message has left, in whole milliseconds; all of it when it has hardly
+/// waited, so that errors name the configured time.
+fn remaining(message: &Forward, timeout: Duration) -> Duration {
+    let waited = message.received.elapsed();
+    if waited < timeout / 100 {
+        return timeout;
+    }
+    let left = timeout.saturating_sub(waited).as_millis();
+    Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX))
 }
 
 async fn send(core: &Core, session: &Session, message: &Forward, server: &ServerInfo) -> Result<Bytes> {
     let app = core.app();
     let cluster = app.cluster()?;
-    let timeout = cluster.timeout;
+    let timeout = remaining(message, cluster.timeout);
+    let late = || timed_out(cluster.timeout, &message.route, app.server(), &server.id);
+    if timeout.is_zero() {
+        return Err(late());
+    }
+    let _place = tokio::time::timeout(timeout, core.place()).await.map_err(|_| late())?;
+    call(core, cluster, session, message, server, timeout).await
+}
+
+async fn call(
+    core: &Core,
+    cluster: &Connected,
+    session: &Session,
+    message: &Forward,
+    server: &ServerInfo,
+    timeout: Duration,
+) -> Result<Bytes> {
+    let app = core.app();
     let metadata = Metadata::default()
-        .with_request_id(uuid::Uuid::new_v4().simple().to_string())
+        .with_request_id(super::request_id())
         .with_start_time(super::unix_nanos())
         .for_call(app.server(), &message.route, timeout);
     let request = Request {
@@ -192,25 +367,25 @@ async fn send(core: &Core, session: &Session, message: &Forward, server: &Server
         frontend_id: app.server().id.clone(),
         metadata: metadata.to_bytes(),
     };
-    cluster.client.call(server, request, timeout).await
+    let started = Instant::now();
+    let result = cluster.client.call(server, request, timeout).await;
+    let code = result.as_ref().err().map(Error::code).unwrap_or_default();
+    app.metrics().rpc(&message.route, started.elapsed(), code);
+    result
 }
 
 /// Hands the answer on, byte for byte; errors are encoded here.
 fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Bytes>) {
-    let metrics = core.app().metrics();
-    match result {
-        Ok(body) => {
-            metrics.forwarded(&message.route, message.received.elapsed(), "");
-            if message.id != 0 {
-                let _ = session.reply(message.id, &body, Wake::Yes);
-            }
-        }
-        Err(error) => {
-            metrics.forwarded(&message.route, message.received.elapsed(), error.code());
-            tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
-            if message.id != 0 {
-                session.reply_error(message.id, &error, Wake::Yes);
-            }
+    let result = result.and_then(|body| match message.id {
+        0 => Ok(()),
+        id => session.reply(id, &body, Wake::Yes),
+    });
+    let code = result.as_ref().err().map(Error::code).unwrap_or_default();
+    core.app().metrics().forwarded(&message.route, message.received.elapsed(), code);
+    if let Err(error) = result {
+        tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
+        if message.id != 0 && !session.is_closed() {
+            session.reply_error(message.id, &error, Wake::Yes);
         }
     }
 }

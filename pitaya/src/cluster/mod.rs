@@ -15,6 +15,7 @@ pub mod rpc;
 pub(crate) mod server;
 mod service;
 mod state;
+mod turns;
 pub mod wire;
 
 pub(crate) use call::{UserCall, timed_out};
@@ -27,6 +28,11 @@ pub use server::{RecordError, ServerInfo};
 pub(crate) use service::{Door, RemoteTable, Remotes, Service};
 pub(crate) use state::Connected;
 pub use state::{Cluster, Hub, IntoCluster};
+
+/// A new id under which the logs of all servers tell of one request.
+pub(crate) fn request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
 
 /// The time of day, for others: nanoseconds since 1970.
 pub(crate) fn unix_nanos() -> u64 {

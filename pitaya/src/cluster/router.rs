@@ -54,13 +54,6 @@ impl Routers {
         self.0.insert(kind, router);
     }
 
-    /// Tells a type's router of a call that was started or has ended.
-    pub(crate) fn in_flight(&self, kind: &str, server: &ServerInfo, change: isize) {
-        if let Some(router) = self.0.get(kind) {
-            router.in_flight(server, change);
-        }
-    }
-
     pub(crate) fn get(&self, kind: &str) -> Option<&Arc<dyn Route>> {
         self.0.get(kind)
     }
@@ -91,7 +84,7 @@ impl Route for RoundRobin {
     }
 }
 
-/// The one with the fewest calls of this server under way.
+/// The one with the fewest calls of this server under way; any of those that have equally few.
 #[derive(Debug, Default)]
 pub struct LeastInFlight(Mutex<HashMap<String, isize>>);
 
@@ -99,7 +92,10 @@ impl Route for LeastInFlight {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
         let calls = self.0.lock();
         let load = |server: &&Arc<ServerInfo>| calls.get(&server.id).copied().unwrap_or_default();
-        ready(routing.servers.iter().min_by_key(load).cloned())
+        let fewest = routing.servers.iter().map(|server| load(&server)).min().unwrap_or_default();
+        let idlest: Vec<_> =
+            routing.servers.iter().filter(|server| load(server) == fewest).cloned().collect();
+        ready(random(&idlest))
     }
 
     fn in_flight(&self, server: &ServerInfo, change: isize) {

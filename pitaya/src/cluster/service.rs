@@ -4,26 +4,26 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
+use super::turns::{Turn, Turns};
 use super::wire::{self, BindMsg, KickAnswer, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
 use super::{Inbox, Metadata};
-use crate::agent::poll_caught;
+use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
 use crate::handler::table::Target;
 use crate::handler::{BoxFuture, Context};
 use crate::isolate::{caught, isolated, isolated_now};
-use crate::protocol::packet;
 use crate::protocol::route::Route;
-use crate::session::outbound::End;
-use crate::session::{CloseReason, PushFrames, Session, parse_data};
+use crate::session::{Origin, PushFrames, Session, parse_data};
 use crate::uid::Uid;
 
 /// A remote service that is mounted, before any instance exists.
@@ -70,9 +70,8 @@ impl Remotes {
 pub(crate) struct Service {
     core: Arc<Core>,
     remotes: Arc<Remotes>,
-    /// The last message of each client's session that is being served here: the next one waits for
-    /// it, so that messages of one session keep their order.
-    sessions: Mutex<HashMap<SessionKey, (u64, oneshot::Receiver<()>)>>,
+    /// Messages of one client's session keep their order.
+    turns: Turns,
     /// What came that is no message, by subject: logged once each.
     malformed: Mutex<HashMap<String, u64>>,
 }
@@ -82,7 +81,7 @@ impl Service {
         Self {
             core,
             remotes: Arc::new(remotes),
-            sessions: Mutex::default(),
+            turns: Turns::default(),
             malformed: Mutex::default(),
         }
     }
@@ -142,7 +141,7 @@ fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Respons
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
-    let timeout = call.metadata.timeout();
+    let deadline = call.deadline;
     let (done, served) = oneshot::channel();
     let here = service.clone();
     service.app().tasks().spawn(async move {
@@ -150,25 +149,24 @@ fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Respons
         // Nobody may be waiting any more.
         let _ = done.send(result);
         // Only now may the session's next message start: answers leave in order.
-        if let Some(turn) = turn {
-            here.turn_done(&turn);
-        }
+        drop(turn);
     });
     Box::pin(async move {
-        let served = async {
-            served.await.unwrap_or_else(|_| Err(Error::new(codes::INTERNAL, "internal error")))
-        };
-        let result = match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, served).await.unwrap_or_else(|_| {
-                Err(Error::new(codes::INTERNAL, "rpc client: request timeout"))
-            }),
-            None => served.await,
+        let result = match timeout_at(deadline, served).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Error::new(codes::INTERNAL, "internal error")),
+            Err(_) => Err(too_late()),
         };
         match result {
             Ok(data) => Response::ok(data),
             Err(error) => error.into(),
         }
     })
+}
+
+/// What a callee answers when the caller's time is over.
+fn too_late() -> Error {
+    Error::new(codes::INTERNAL, "rpc client: request timeout")
 }
 
 /// A call that can be understood, with its place in the order of its session.
@@ -178,29 +176,24 @@ struct Call {
     session: wire::Session,
     frontend_id: String,
     metadata: Metadata,
-    deadline: Option<Instant>,
+    /// When the caller stops waiting.
+    deadline: Instant,
     turn: Option<Turn>,
 }
 
-/// A client's session: its frontend, and its number there.
-type SessionKey = (String, i64);
-
-/// A place in the order of one session's messages.
-struct Turn {
-    key: SessionKey,
-    number: u64,
-    before: Option<oneshot::Receiver<()>>,
-    /// Dropped when this message is done.
-    _done: oneshot::Sender<()>,
-}
+/// The longest that a caller may wait, by its own word.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl Call {
     fn read(service: &Service, request: Request) -> Result<Self> {
         let Some(msg) = request.msg else {
             return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
         };
-        let metadata = Metadata::parse(&request.metadata)
+        let mut metadata = Metadata::parse(&request.metadata)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
+        if metadata.request_id().is_none() {
+            metadata = metadata.with_request_id(super::request_id());
+        }
         let kind = RpcType::try_from(request.r#type).map_err(|_| {
             Error::new(codes::BAD_REQUEST, "invalid rpc type").with_metadata("route", &*msg.route)
         })?;
@@ -209,29 +202,33 @@ impl Call {
             return Err(error.with_metadata("route", msg.route));
         }
         let session = request.session.unwrap_or_default();
-        let deadline = metadata.timeout().map(|timeout| Instant::now() + timeout);
-        let turn = (kind == RpcType::Sys)
-            .then(|| service.turn(&request.frontend_id, session.id, &msg.route))
-            .flatten();
+        // Some peers don't say how long they wait.
+        let usual = || service.app().cluster().map(|cluster| cluster.timeout).unwrap_or_default();
+        let timeout = metadata.timeout().unwrap_or_else(usual);
+        let in_order = kind == RpcType::Sys && !service.core.table().overlaps_anywhere(&msg.route);
+        let turn = in_order
+            .then(|| service.turns.take((request.frontend_id.clone(), session.id)))
+            .transpose()?;
         Ok(Self {
             kind,
             msg,
             session,
             frontend_id: request.frontend_id,
             metadata,
-            deadline,
+            deadline: Instant::now() + timeout.min(LONGEST),
             turn,
         })
     }
 
-    /// Waits for its turn and serves the call; the turn is the caller's to end.
+    /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is
+    /// over before that is not served at all.
     async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
-        let before = self.turn.as_mut().and_then(|turn| turn.before.take());
-        if let Some(before) = before {
-            // An error only says that it is done.
-            let _ = before.await;
+        let mut turn = self.turn.take();
+        if let Some(turn) = &mut turn
+            && timeout_at(self.deadline, turn.come()).await.is_err()
+        {
+            return (Err(too_late()), None);
         }
-        let turn = self.turn.take();
         let result = match self.kind {
             RpcType::Sys => self.forwarded(service).await,
             RpcType::User => self.remote(service).await,
@@ -243,7 +240,8 @@ impl Call {
     async fn forwarded(self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
-        let session = Session::of_frontend(core.app(), self.frontend_id, self.session)
+        let origin = Origin { frontend_id: self.frontend_id, metadata: self.metadata.clone() };
+        let session = Session::of_frontend(core.app(), origin, self.session)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
         let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
             Target::Route { index, .. } => index,
@@ -256,24 +254,28 @@ impl Call {
             return Err(Error::internal("the route has no service"));
         };
         let id = if notify { 0 } else { self.msg.id.max(1) };
-        let ctx = Context::forwarded(&session, route, id, &self.metadata, self.deadline);
+        let ctx = Context::forwarded(&session, route, id, &self.metadata, Some(self.deadline));
         let started = Instant::now();
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
-        let result = match call.as_pin_mut() {
-            Some(mut call) => {
-                let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
-                match ended {
-                    Some(result) => result,
-                    // After-hooks see that too, and may panic once more.
-                    None => {
-                        call.set(core.panicked(&ctx));
-                        let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
-                        ended.unwrap_or_else(|| Err(caught(core.app(), "after_hook")))
-                    }
-                }
+        let Some(mut call) = call.as_pin_mut() else {
+            return Err(Error::internal("the call was not started"));
+        };
+        let ended = async {
+            if let Some(result) = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
+                return result;
             }
-            None => Err(Error::internal("the call was not started")),
+            // After-hooks see that too, and may panic once more.
+            call.set(core.panicked(&ctx));
+            let ended = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await;
+            ended.unwrap_or_else(|| Err(caught(core.app(), "after_hook")))
+        };
+        // As on the client's own server: it may outlive whoever waits for it, for a while.
+        let grace = if route.spec.options.cancel { Duration::ZERO } else { core.limits().grace };
+        let Ok(result) = timeout_at(self.deadline + grace, ended).await else {
+            let_go(core, call);
+            core.settle_late(&ctx, started, Duration::ZERO, None);
+            return Err(too_late());
         };
         core.measure(&ctx, started, &result);
         result?;
@@ -297,36 +299,20 @@ impl Call {
             return Err(error.with_metadata("route", name));
         };
         let app = service.app();
-        let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, self.deadline);
+        let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, Some(self.deadline));
         let call = isolated_now(app, "remote", || remote.dispatch(index, &ctx, &self.msg.data))?;
-        isolated(app, "remote", call).await
+        let until = self.deadline + service.core.limits().grace;
+        match timeout_at(until, isolated(app, "remote", call)).await {
+            Ok(result) => result,
+            Err(_) => {
+                app.metrics().grace_expired.increment(1);
+                Err(too_late())
+            }
+        }
     }
 }
 
 impl Service {
-    /// The place of a message in its session's order; none where calls may overlap.
-    fn turn(&self, frontend_id: &str, session: i64, route: &str) -> Option<Turn> {
-        if self.core.table().overlaps_anywhere(route) {
-            return None;
-        }
-        let (done, after) = oneshot::channel();
-        let key = (frontend_id.to_owned(), session);
-        let mut sessions = self.sessions.lock();
-        let (number, before) = match sessions.remove(&key) {
-            Some((number, before)) => (number + 1, Some(before)),
-            None => (0, None),
-        };
-        sessions.insert(key.clone(), (number, after));
-        Some(Turn { key, number, before, _done: done })
-    }
-
-    fn turn_done(&self, turn: &Turn) {
-        let mut sessions = self.sessions.lock();
-        if sessions.get(&turn.key).is_some_and(|(last, _)| *last == turn.number) {
-            sessions.remove(&turn.key);
-        }
-    }
-
     /// What backends ask a client's own server to do.
     async fn built_in(&self, name: &str, data: &[u8]) -> Option<Result<Bytes>> {
         let result = match name {
@@ -396,11 +382,13 @@ impl Service {
             return;
         }
         let uid = Uid::from(&*bind.uid);
-        let Some(session) = self.app().sessions().by_uid(&uid) else { return };
-        // Go servers give no time: theirs is the one that was announced.
-        let ours = (session.bind_epoch(), own.as_str());
-        if bind.epoch == 0 || (bind.epoch, bind.fid.as_str()) > ours {
-            session.end(CloseReason::Replaced, End::Flush, &packet::KICK);
+        if let Ok(cluster) = self.app().cluster() {
+            cluster.bound_elsewhere(bind.epoch);
+        }
+        // Whom it displaced in a bind under way would have the user back if that failed.
+        let session = self.app().sessions().by_uid(&uid);
+        for session in std::iter::successors(session, Session::displaced) {
+            session.give_way(bind.epoch, &bind.fid);
         }
     }
 

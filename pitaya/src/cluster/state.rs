@@ -1,6 +1,7 @@
 //! How an app takes part in a cluster.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use super::wire::{BindMsg, Request};
 use super::discovery::local::{self, LocalDiscovery};
 use super::rpc::{Exchange, LocalRpc};
-use super::{Discovery, Door, Inbox, RpcClient, RpcServer, ServerInfo};
+use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
 use crate::app::AppHandle;
 use crate::app::config::Config;
 use crate::error::{Error, Result};
@@ -100,6 +101,9 @@ impl fmt::Debug for Cluster {
     }
 }
 
+/// How far servers' clocks may be apart, in nanoseconds.
+const CLOCKS_DIFFER_BY: u64 = 3_600_000_000_000;
+
 /// A cluster as a running app knows it.
 pub(crate) struct Connected {
     pub(crate) client: Arc<dyn RpcClient>,
@@ -111,6 +115,8 @@ pub(crate) struct Connected {
     pub(crate) unique: bool,
     /// The app's own services, which it keeps alive itself.
     pub(crate) here: OnceLock<Door>,
+    /// The latest bind that this server made or heard of.
+    latest_bind: AtomicU64,
 }
 
 impl Connected {
@@ -122,20 +128,42 @@ impl Connected {
             timeout: cluster.timeout,
             unique: cluster.unique,
             here: OnceLock::new(),
+            latest_bind: AtomicU64::new(0),
         }
     }
 
     /// Serves a call of this server's own, without the transport.
-    pub(crate) async fn serve_here(&self, request: Request, timeout: Duration) -> Result<Bytes> {
+    pub(crate) async fn serve_here(
+        &self,
+        own: &ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Bytes> {
         let Some(here) = self.here.get() else {
             return Err(Error::msg("RPC server is not running"));
         };
-        match tokio::time::timeout(timeout, here.request(request)).await {
-            Ok(response) => match response.error {
-                Some(error) => Err(error.into()),
-                None => Ok(response.data),
-            },
-            Err(_) => Err(Error::new(crate::error::codes::RPC_TIMEOUT, "rpc client: request timeout")),
+        super::rpc::ask(here, own, &own.id, request, timeout).await
+    }
+
+    /// The time of a bind that is made now: later than every one that was heard of, also where
+    /// clocks differ. So of two binds of one user the one that did not know of the other loses, and
+    /// when neither did, both servers come to the same judgement.
+    pub(crate) fn bind_epoch(&self) -> u64 {
+        let now = super::unix_nanos();
+        let later = |latest: u64| now.max(latest.saturating_add(1));
+        let earlier = self.latest_bind.fetch_update(
+            Ordering::AcqRel,
+            Ordering::Acquire,
+            |latest| Some(later(latest)),
+        );
+        earlier.map_or(now, later)
+    }
+
+    /// A bind was announced by another server.
+    pub(crate) fn bound_elsewhere(&self, epoch: u64) {
+        // A clock that is wrong by hours would be everybody's from then on.
+        if epoch < super::unix_nanos().saturating_add(CLOCKS_DIFFER_BY) {
+            self.latest_bind.fetch_max(epoch, Ordering::AcqRel);
         }
     }
 

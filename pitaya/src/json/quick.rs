@@ -4,7 +4,10 @@
 //! long way, which finds the value after all or the words for the error. So this module may decline
 //! anything, and must never take what the long way refuses or takes for another value.
 
-#![allow(clippy::indexing_slicing, reason = "a table of 256 entries, indexed by a byte")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a table of 256 entries, indexed by a byte"
+)]
 
 mod number;
 mod parts;
@@ -19,7 +22,11 @@ use super::read::unescape;
 
 /// Reads one value of a type from a whole text.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Declined> {
-    let mut reader = Reader { input: body, at: 0, depth: 0 };
+    let mut reader = Reader {
+        input: body,
+        at: 0,
+        depth: 0,
+    };
     let value = T::deserialize(&mut reader)?;
     match reader.skip_space() {
         None => Ok(value),
@@ -143,7 +150,10 @@ impl<'de> Reader<'de> {
     fn text(&mut self) -> Outcome<Text<'de>> {
         self.take(b'"')?;
         let rest = self.input.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|&byte| SPECIAL[usize::from(byte)]).ok_or(Declined)?;
+        let length = rest
+            .iter()
+            .position(|&byte| SPECIAL[usize::from(byte)])
+            .ok_or(Declined)?;
         let (plain, after) = rest.split_at_checked(length).ok_or(Declined)?;
         if after.first() != Some(&b'"') {
             return self.escaped_text(length);
@@ -169,7 +179,11 @@ impl<'de> Reader<'de> {
                     }
                     length += 6;
                 }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => length += 2,
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    ..,
+                ] => length += 2,
                 [0x20..=0x5b | 0x5d.., ..] => length += 1,
                 _ => return Err(Declined),
             }

@@ -3,7 +3,10 @@
 //! A serializer of its own, because the general one looks at every string twice and cannot refuse
 //! the numbers that JSON has no form for. It must never buffer a value.
 
-#![allow(clippy::indexing_slicing, reason = "a table of 256 entries, indexed by a byte")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a table of 256 entries, indexed by a byte"
+)]
 
 mod key;
 mod value;
@@ -109,7 +112,8 @@ const SUSPECT: [bool; 256] = {
     let mut suspect = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        suspect[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2);
+        suspect[byte] =
+            byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2);
         byte += 1;
     }
     suspect
@@ -135,7 +139,11 @@ fn write_suspect(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) {
         let used = match from {
             [] => return,
             [0xe2, 0x80, last @ (0xa8 | 0xa9), ..] => {
-                out.extend_from_slice(if *last == 0xa8 { br"\u2028" } else { br"\u2029" });
+                out.extend_from_slice(if *last == 0xa8 {
+                    br"\u2028"
+                } else {
+                    br"\u2029"
+                });
                 3
             }
             [0xe2, ..] => {
@@ -157,7 +165,10 @@ fn write_suspect(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) {
             }
         };
         rest = from.get(used..).unwrap_or_default();
-        at = rest.iter().position(|&byte| SUSPECT[usize::from(byte)]).unwrap_or(rest.len());
+        at = rest
+            .iter()
+            .position(|&byte| SUSPECT[usize::from(byte)])
+            .unwrap_or(rest.len());
     }
 }
 
@@ -288,7 +299,10 @@ mod tests {
                 Shape::Unit,
                 Shape::New(-1),
                 Shape::Pair(2, '"'),
-                Shape::Struct { a: Some(true), b: () },
+                Shape::Struct {
+                    a: Some(true),
+                    b: (),
+                },
                 Shape::Struct { a: None, b: () },
             ],
             tuple: Tuple(u64::MAX, i64::MIN),
@@ -304,10 +318,7 @@ mod tests {
                 i128::MIN,
                 u128::MAX,
             ),
-            keys: BTreeMap::from([(
-                -5,
-                BTreeMap::from([('\n', BTreeMap::from([(false, [])]))]),
-            )]),
+            keys: BTreeMap::from([(-5, BTreeMap::from([('\n', BTreeMap::from([(false, [])]))]))]),
             address: std::net::Ipv6Addr::LOCALHOST.into(),
             some: Some(Some("x")),
         };

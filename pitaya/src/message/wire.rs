@@ -14,7 +14,7 @@ pub enum WireError {
     Malformed,
     /// A string field with bytes that are no text.
     NotText,
-    /// Messages lie deeper inside each other than [`MAX_DEPTH`].
+    /// Messages lie deeper inside each other than 100 levels.
     TooDeep,
     /// An enumeration has no value of this number.
     UnknownValue(&'static str, i32),

@@ -3,9 +3,11 @@
 //! Handles are resolved once, when the app is built, so that counting costs no look-up. Names and
 //! labels are those of the original where it has them. Exporters are not here.
 
+mod cluster;
 mod recorder;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
@@ -13,6 +15,7 @@ use parking_lot::Mutex;
 
 pub(crate) use recorder::AppRecorder;
 
+use crate::cluster::Directory;
 use crate::session::CloseReason;
 
 /// The handles of one app.
@@ -40,6 +43,8 @@ pub(crate) struct Metrics {
     pub(crate) handshakes_refused: Counter,
     refused_connections: [Counter; Refusal::ALL.len()],
     closed: [Counter; CloseReason::ALL.len()],
+    forwarded: cluster::Remote,
+    called: cluster::Remote,
     /// Errors answered before any handler ran, by code; few codes exist.
     refused_messages: Mutex<HashMap<String, Counter>>,
 }
@@ -100,25 +105,27 @@ impl Metrics {
             closed: CloseReason::ALL.map(|reason| {
                 r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])
             }),
+            forwarded: cluster::Remote::new(r, "handler"),
+            called: cluster::Remote::new(r, "rpc"),
             refused_messages: Mutex::new(HashMap::new()),
             recorder,
         }
     }
 
-    /// A message was forwarded and answered; `code` is empty when that went well.
+    /// A message was forwarded and answered, in this time since it came; `code` is empty when that
+    /// went well.
     pub(crate) fn forwarded(&self, route: &str, time: Duration, code: &str) {
-        self.response("handler", route, time, code);
+        self.forwarded.ended(route, time, code);
     }
 
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
-        self.response("rpc", route, time, code);
+        self.called.ended(route, time, code);
     }
 
-    fn response(&self, kind: &str, route: &str, time: Duration, code: &str) {
-        let status = if code.is_empty() { "ok" } else { "failed" };
-        let labels = [("route", route), ("status", status), ("type", kind), ("code", code)];
-        self.recorder.histogram("pitaya_handler_response_time_ns", &labels).record(nanos(time));
+    /// Counts the servers of each type from now on.
+    pub(crate) fn count_servers(&self, directory: &Arc<Directory>) {
+        cluster::count_servers(&self.recorder, directory);
     }
 
     pub(crate) fn connection_refused(&self, refusal: Refusal) {

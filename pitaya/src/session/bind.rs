@@ -43,6 +43,11 @@ impl Session {
         // From here on messages for the user come to this server.
         let subscription = Subscription::make(self, &uid).await?;
         let claim = Claim::stake(self, &uid);
+        if let Ok(cluster) = app.cluster() {
+            // Behind the claim: whoever announces a bind from now on finds this one, and who did so
+            // before is earlier.
+            self.0.state.lock().bind_epoch = cluster.bind_epoch();
+        }
         if self.is_closed() {
             return Err(super::broken_pipe());
         }
@@ -80,7 +85,7 @@ impl Session {
         self.0.state.lock().extras.as_mut()?.displaced.take()
     }
 
-    pub(super) fn displaced(&self) -> Option<Session> {
+    pub(crate) fn displaced(&self) -> Option<Session> {
         self.0.state.lock().extras.as_ref()?.displaced.clone()
     }
 
@@ -108,7 +113,7 @@ impl<'a> Attempt<'a> {
             return Err(Error::new(codes::UNKNOWN, "session is already bound to an uid"));
         }
         state.binding = true;
-        state.bind_epoch = crate::cluster::unix_nanos();
+        state.bind_epoch = 0;
         state.uid = Some(uid.clone());
         Ok(Self { session, kept: false })
     }
@@ -195,6 +200,22 @@ impl Session {
     /// one wins.
     pub(crate) fn bind_epoch(&self) -> u64 {
         self.0.state.lock().bind_epoch
+    }
+
+    /// Another server has bound the user: of two binds the later one stays. Binds without a time are
+    /// Go servers', for whom the one that was announced stays.
+    pub(crate) fn give_way(&self, epoch: u64, frontend_id: &str) {
+        {
+            let mut state = self.0.state.lock();
+            let ours = (state.bind_epoch, self.app().server().id.as_str());
+            if epoch != 0 && (epoch, frontend_id) <= ours {
+                return;
+            }
+            // Under the same lock: a bind under way must not become later than the other one and
+            // end nevertheless, or nobody were left.
+            state.closed.get_or_insert(CloseReason::Replaced);
+        }
+        self.end(CloseReason::Replaced, End::Flush, &packet::KICK);
     }
 
     /// The session has ended: the user's messages need not come here for it any more.

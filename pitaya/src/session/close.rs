@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use super::{Session, outbound::End};
+use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 
 /// Why a session ended.
@@ -86,22 +87,30 @@ impl Session {
     ///
     /// A callback may use the session freely; closing or kicking it does nothing then. A panic is
     /// logged and counted and stops no other callback.
-    pub fn on_close<F, Fut>(&self, callback: F)
+    ///
+    /// # Errors
+    /// `onclose callbacks are not allowed on backend servers` when the client is connected to another
+    /// server: only that one sees the session end.
+    pub fn on_close<F, Fut>(&self, callback: F) -> Result<()>
     where
         F: FnOnce(Session, CloseReason) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        if self.is_remote() {
+            return Err(Error::msg("onclose callbacks are not allowed on backend servers"));
+        }
         let callback: CloseCallback =
             Box::new(move |session, reason| Box::pin(callback(session, reason)));
         {
             let mut state = self.0.state.lock();
             if !state.callbacks_done {
                 state.extras().on_close.push(callback);
-                return;
+                return Ok(());
             }
         }
         let session = self.clone();
         self.0.app.tasks().spawn(async move { session.run_callback(callback).await });
+        Ok(())
     }
 
     pub(super) fn set_close_reason(&self, reason: CloseReason) -> CloseReason {

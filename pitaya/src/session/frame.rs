@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Flag, Session, Wake};
 use crate::app::AppHandle;
+use crate::cluster::wire::Push;
 use crate::error::{Error, Result};
 use crate::message::{Body, CodecError};
 use crate::protocol::compression::Deflater;
@@ -85,8 +86,10 @@ pub(super) fn reply(
 pub(crate) struct PushFrames<'a> {
     route: &'a str,
     code: Option<u16>,
-    body: Vec<u8>,
+    body: Bytes,
     compressed: bool,
+    /// The body as other servers are sent it, where that is not `body`.
+    plain: Option<Bytes>,
     named: Option<Bytes>,
     coded: Option<Bytes>,
 }
@@ -106,10 +109,15 @@ impl<'a> PushFrames<'a> {
         }
         scratch::with(Scratch::Body, |body| {
             encode(body).map_err(|error| Error::msg(error.0))?;
-            let (body, compressed) =
-                deflated(app.compresses(), body, |body, compressed| (body.to_vec(), compressed));
+            let plain = &*body;
+            let (body, compressed) = deflated(app.compresses(), plain, |body, compressed| {
+                (Bytes::copy_from_slice(body), compressed)
+            });
+            // What is compressed here, another server compresses itself.
+            let travels = compressed && app.cluster().is_ok();
+            let plain = travels.then(|| Bytes::copy_from_slice(plain));
             let code = app.dictionary().code(route);
-            Ok(Self { route, code, body, compressed, named: None, coded: None })
+            Ok(Self { route, code, body, compressed, plain, named: None, coded: None })
         })
     }
 
@@ -121,15 +129,31 @@ impl<'a> PushFrames<'a> {
         })
     }
 
-    /// The frame for a client that takes route codes, or one that does not.
-    pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
-        let (place, route) = match self.code {
-            Some(code) if coded => (&mut self.coded, RouteRef::Code(code)),
-            _ => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
-        };
-        if let Some(frame) = place {
-            return Ok(frame.clone());
+    /// The push for a user elsewhere; all of one push share the body.
+    pub(crate) fn elsewhere(&self, uid: &str) -> Push {
+        Push {
+            route: self.route.to_owned(),
+            uid: uid.to_owned(),
+            data: self.plain.as_ref().unwrap_or(&self.body).clone(),
         }
+    }
+
+    /// The frame for a client that takes route codes, or one that does not.
+    #[inline]
+    pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
+        let code = if coded { self.code } else { None };
+        match if code.is_some() { &self.coded } else { &self.named } {
+            Some(frame) => Ok(frame.clone()),
+            None => self.build(code),
+        }
+    }
+
+    #[cold]
+    fn build(&mut self, code: Option<u16>) -> Result<Bytes> {
+        let (place, route) = match code {
+            Some(code) => (&mut self.coded, RouteRef::Code(code)),
+            None => (&mut self.named, RouteRef::Name(self.route.as_bytes())),
+        };
         let head = packet::HEADER_LEN + 2 + self.route.len();
         let mut out = Vec::with_capacity(head + self.body.len());
         let mark = packet::begin(PacketType::Data, &mut out);

@@ -24,7 +24,7 @@ pub use data::DataError;
 pub(crate) use close::CloseCallback;
 pub(crate) use frame::PushFrames;
 pub(crate) use pool::SessionPool;
-pub(crate) use remote::parse_data;
+pub(crate) use remote::{Origin, parse_data};
 pub use pool::Sessions;
 
 use crate::app::AppHandle;
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     takes_codes: AtomicBool,
     /// Calls of `#[route(concurrent)]` methods under way.
     overlapping: AtomicU32,
+    /// Messages on their way to other servers.
+    forwarding: AtomicU32,
 }
 
 /// What changes rarely. Everything that most idle sessions lack is behind a pointer.
@@ -109,6 +111,7 @@ impl Session {
             state: Mutex::new(State::default()),
             takes_codes: AtomicBool::new(false),
             overlapping: AtomicU32::new(0),
+            forwarding: AtomicU32::new(0),
         }))
     }
 
@@ -284,6 +287,18 @@ impl Session {
         self.0.overlapping.load(Ordering::Acquire)
     }
 
+    /// Whether something that came from the client is still to be answered beside the connection's
+    /// own task.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.overlapping() > 0 || self.0.forwarding.load(Ordering::Acquire) > 0
+    }
+
+    /// Counts one message on its way to another server until the guard is dropped.
+    pub(crate) fn forwarding(&self) -> Forwarding {
+        self.0.forwarding.fetch_add(1, Ordering::AcqRel);
+        Forwarding(self.clone())
+    }
+
     /// Counts one overlapping call until the guard is dropped.
     pub(crate) fn overlap(&self) -> Overlap {
         self.0.overlapping.fetch_add(1, Ordering::AcqRel);
@@ -311,6 +326,18 @@ impl Drop for Overlap {
     fn drop(&mut self) {
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
         self.0.0.out.wake_now();
+    }
+}
+
+pub(crate) struct Forwarding(Session);
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        let earlier = self.0.0.forwarding.fetch_sub(1, Ordering::AcqRel);
+        // A connection that is to end waits for that.
+        if earlier == 1 && self.0.0.app.is_draining() {
+            self.0.0.out.wake_now();
+        }
     }
 }
 

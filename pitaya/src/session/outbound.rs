@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use crate::scratch::{self, Scratch};
@@ -25,10 +24,6 @@ pub(crate) struct Bounds {
 pub(crate) const BATCH: usize = 128 * 1024;
 
 pub(crate) struct Outbound {
-    /// Wakes the connection's task.
-    waker: AtomicWaker,
-    /// Set by the first push of a burst, so that a burst wakes once.
-    dirty: AtomicBool,
     /// Set with the queue's end, so that the connection's task sees it without the lock.
     ended: AtomicBool,
     queue: Mutex<Queue>,
@@ -46,6 +41,10 @@ struct Queue {
     bytes: u32,
     gate: Gate,
     end: Option<End>,
+    /// Set by the first message of a burst, so that a burst wakes once.
+    dirty: bool,
+    /// Wakes the connection's task; used up by that.
+    waker: Option<Waker>,
 }
 
 /// What may leave.
@@ -76,8 +75,6 @@ pub(crate) enum Refused {
 impl Outbound {
     pub(crate) fn new() -> Self {
         Self {
-            waker: AtomicWaker::new(),
-            dirty: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             queue: Mutex::new(Queue {
                 ready: Vec::new(),
@@ -87,31 +84,30 @@ impl Outbound {
                 bytes: 0,
                 gate: Gate::Held,
                 end: None,
+                dirty: false,
+                waker: None,
             }),
         }
     }
 
     /// To be called by the connection's task before it looks at the queue, else a push is lost.
     pub(crate) fn register(&self, waker: &Waker) {
-        self.waker.register(waker);
-    }
-
-    /// Makes the connection's task look again.
-    pub(crate) fn wake(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel) {
-            self.waker.wake();
+        let mut queue = self.queue.lock();
+        match &mut queue.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
         }
     }
 
-    /// The same, whatever is under way: for news that are not in the queue, so that the connection's
-    /// task does not see them with what it was woken for last.
+    /// Makes the connection's task look again, for news that are not in the queue.
     pub(crate) fn wake_now(&self) {
-        self.waker.wake();
+        let waker = self.queue.lock().waker.take();
+        wake(waker);
     }
 
     /// Queues one shared frame: how many more messages may be queued.
     pub(crate) fn push(&self, frame: Bytes, bounds: Bounds) -> Result<usize, Refused> {
-        let room = {
+        let (room, waker) = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
                 return Err(Refused::Closed);
@@ -125,16 +121,16 @@ impl Outbound {
             queue.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             queue.messages += 1;
             queue.append(frame);
-            bounds.messages.saturating_sub(queue.messages as usize)
+            (bounds.messages.saturating_sub(queue.messages as usize), queue.waker_of_burst())
         };
-        self.wake();
+        wake(waker);
         Ok(room)
     }
 
     /// Appends one encoded frame behind everything queued so far: a reply, made by the connection's
-    /// own task, or (`wake`) by another. Bounded by the number of calls under way, not by the bounds.
-    pub(crate) fn reply(&self, write: impl FnOnce(&mut Vec<u8>), wake: bool) -> bool {
-        {
+    /// own task, or (`wakes`) by another. Bounded by the number of calls under way, not by the bounds.
+    pub(crate) fn reply(&self, write: impl FnOnce(&mut Vec<u8>), wakes: bool) -> bool {
+        let waker = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
                 return false;
@@ -150,10 +146,9 @@ impl Outbound {
                     queue.append(frame.into());
                 }
             }
-        }
-        if wake {
-            self.wake();
-        }
+            if wakes { queue.waker_of_burst() } else { None }
+        };
+        wake(waker);
         true
     }
 
@@ -174,7 +169,7 @@ impl Outbound {
     /// Refuses everything from now on; `last` is written behind what is queued, or instead of it.
     /// An abrupt end overtakes an orderly one.
     pub(crate) fn finish(&self, end: End, last: &[u8]) {
-        {
+        let waker = {
             let mut queue = self.queue.lock();
             match (queue.end, end) {
                 (None, _) | (Some(End::Flush), End::Drop) => queue.end = Some(end),
@@ -187,10 +182,10 @@ impl Outbound {
                 }
                 queue.ready().extend_from_slice(last);
             }
-        }
-        // Whatever set `dirty` before may be stuck behind a socket that takes nothing.
-        self.dirty.store(true, Ordering::Release);
-        self.waker.wake();
+            // Also when the burst has woken it: that may be stuck behind a socket that takes nothing.
+            queue.waker.take()
+        };
+        wake(waker);
     }
 
     /// Whether an end was set.
@@ -206,8 +201,8 @@ impl Outbound {
 
     /// What may leave, up to a batch; empty when there is nothing. The connection's task only.
     pub(crate) fn take(&self) -> Vec<u8> {
-        self.dirty.store(false, Ordering::Release);
         let mut queue = self.queue.lock();
+        queue.dirty = false;
         if queue.gate == Gate::Open {
             queue.gather(BATCH);
         }
@@ -226,11 +221,29 @@ impl Outbound {
         queue.more = VecDeque::new();
         queue.messages = 0;
         queue.bytes = 0;
+        // It keeps the task's memory, and the session may outlive that.
+        let waker = queue.waker.take();
+        drop(queue);
+        drop(waker);
         dropped
     }
 }
 
+/// Never under the lock.
+#[inline]
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl Queue {
+    /// Who is to be woken for a message: nobody when an earlier one has woken the task.
+    #[inline]
+    fn waker_of_burst(&mut self) -> Option<Waker> {
+        if std::mem::replace(&mut self.dirty, true) { None } else { self.waker.take() }
+    }
+
     /// The buffer of encoded frames: the thread's spare one for the length of a turn.
     #[inline]
     fn ready(&mut self) -> &mut Vec<u8> {

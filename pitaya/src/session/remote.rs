@@ -19,13 +19,21 @@ use crate::uid::Uid;
 
 /// The client's own server, and what this call owes it.
 pub(super) struct Remote {
-    frontend_id: String,
+    origin: Origin,
     /// The session's number there.
     id: i64,
     /// The encoded reply, once there is one.
     reply: Mutex<Option<Bytes>>,
     /// Values changed since they came: `None` is removed.
     changes: Mutex<BTreeMap<String, Option<Value>>>,
+}
+
+/// Where a forwarded message came from.
+pub(crate) struct Origin {
+    /// The client's own server.
+    pub(crate) frontend_id: String,
+    /// What came with the message, and goes along with calls on behalf of the session.
+    pub(crate) metadata: Metadata,
 }
 
 /// What [`Session::push_to_front`] sends to frontends that take single values.
@@ -42,12 +50,12 @@ impl Session {
     /// When its data is no JSON object.
     pub(crate) fn of_frontend(
         app: &AppHandle,
-        frontend_id: String,
+        origin: Origin,
         session: wire::Session,
     ) -> Result<Self, serde_json::Error> {
         let data = parse_data(&session.data)?;
         let remote = Remote {
-            frontend_id,
+            origin,
             id: session.id,
             reply: Mutex::new(None),
             changes: Mutex::new(BTreeMap::new()),
@@ -91,9 +99,12 @@ impl Session {
         let changes = std::mem::take(&mut *remote.changes.lock());
         let mut session = wire::Session { id: remote.id, ..self.to_wire() };
         let takes_patches = self.frontend().is_ok_and(|frontend| frontend.is_ordered());
+        if takes_patches && changes.is_empty() {
+            return Ok(());
+        }
         let route = if takes_patches {
             let mut patch = Patch::default();
-            for (key, value) in changes {
+            for (key, value) in changes.clone() {
                 match value {
                     Some(value) => {
                         patch.set.insert(key, value);
@@ -106,7 +117,15 @@ impl Session {
         } else {
             "sys.pushsession"
         };
-        self.call_frontend(remote, route, &session).await
+        let pushed = self.call_frontend(remote, route, &session).await;
+        if pushed.is_err() {
+            // Still to be handed back, unless they have changed again meanwhile.
+            let mut newer = remote.changes.lock();
+            for (key, value) in changes {
+                newer.entry(key).or_insert(value);
+            }
+        }
+        pushed
     }
 
     /// Takes the reply of the call that this session was made for.
@@ -142,7 +161,7 @@ impl Session {
 
     /// The client's own server.
     fn frontend(&self) -> Result<Arc<ServerInfo>> {
-        let id = self.0.remote.as_ref().map(|remote| remote.frontend_id.as_str());
+        let id = self.0.remote.as_ref().map(|remote| remote.origin.frontend_id.as_str());
         id.and_then(|id| self.0.app.directory().by_id(id))
             .ok_or_else(|| Error::msg("can't find any server with the provided ID"))
     }
@@ -176,9 +195,10 @@ impl Session {
     ) -> Result<()> {
         let call = UserCall {
             route,
-            to: Some(&remote.frontend_id),
+            to: Some(&remote.origin.frontend_id),
             timeout: None,
-            metadata: std::borrow::Cow::Owned(Metadata::default()),
+            metadata: std::borrow::Cow::Borrowed(&remote.origin.metadata),
+            // A copy may be used by tasks that outlive the message it came with.
             deadline: None,
             typed: true,
         };

@@ -1,4 +1,4 @@
-//! What the cluster suites share: real servers of etcd and NATS on free ports, a cable that can be cut, waiting.
+//! What the cluster suites share: real etcd and NATS servers on free ports, a cable that can be cut, waiting.
 
 pub mod cable;
 pub mod etcd;

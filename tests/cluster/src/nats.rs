@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+
 use crate::DEADLINE;
 use crate::process::{Process, free_port};
 
@@ -45,6 +47,17 @@ impl Nats {
     /// A connection of one's own.
     pub async fn client(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.expect("it runs")
+    }
+
+    /// A subscription that the server has seen when this returns.
+    pub async fn subscribe(client: &async_nats::Client, subject: &str) -> async_nats::Subscriber {
+        let subscriber = client.subscribe(subject.to_owned()).await.expect("a valid subject");
+        let echo = client.new_inbox();
+        let mut echoes = client.subscribe(echo.clone()).await.expect("a valid subject");
+        client.publish(echo, "".into()).await.expect("it is connected");
+        let came = tokio::time::timeout(DEADLINE, echoes.next()).await;
+        came.expect("it comes back").expect("it is connected");
+        subscriber
     }
 
     async fn run(&mut self) -> bool {

@@ -35,13 +35,17 @@ pub(super) fn run<'a, A, R: RemoteReturn, F: Future<Output = R> + Send + 'a>(
 fn finish<R: RemoteReturn>(returned: Result<R, Error>) -> Result<Bytes, Error> {
     let reply = returned.and_then(R::into_reply)?;
     let mut out = Vec::new();
-    reply.encode(&Serializer::Protobuf, &mut out).map_err(|error| Error::msg(error.0))?;
+    reply
+        .encode(&Serializer::Protobuf, &mut out)
+        .map_err(|error| Error::msg(error.0))?;
     Ok(out.into())
 }
 
 /// What dispatch answers to an index that the service doesn't have: a mistake of the runtime.
 pub fn no_such_method<'a>(service: &'static str, index: u16) -> RemoteFuture<'a> {
     RemoteFuture::from_or_box(async move {
-        Err(Error::internal(format!("remote service `{service}` has no method {index}")))
+        Err(Error::internal(format!(
+            "remote service `{service}` has no method {index}"
+        )))
     })
 }

@@ -122,7 +122,13 @@ impl<'c> RemoteClient<'c> {
         server: impl Into<Cow<'static, str>>,
         service: &'static str,
     ) -> Self {
-        Self { caller, server: server.into(), service, to: None, timeout: None }
+        Self {
+            caller,
+            server: server.into(),
+            service,
+            to: None,
+            timeout: None,
+        }
     }
 
     /// Calls the server of this id instead of any of the type.
@@ -142,8 +148,20 @@ impl<'c> RemoteClient<'c> {
     /// The same client for another caller, whose deadline and metadata travel instead.
     #[must_use]
     pub fn on_behalf_of<'a, C: Caller + Send + Sync>(&self, caller: &'a C) -> RemoteClient<'a> {
-        let Self { server, service, to, timeout, .. } = self.clone();
-        RemoteClient { caller, server, service, to, timeout }
+        let Self {
+            server,
+            service,
+            to,
+            timeout,
+            ..
+        } = self.clone();
+        RemoteClient {
+            caller,
+            server,
+            service,
+            to,
+            timeout,
+        }
     }
 
     /// Calls a method.

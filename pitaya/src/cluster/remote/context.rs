@@ -25,14 +25,24 @@ impl<'a> RpcContext<'a> {
         metadata: &'a Metadata,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { app, route, metadata: Cow::Borrowed(metadata), deadline }
+        Self {
+            app,
+            route,
+            metadata: Cow::Borrowed(metadata),
+            deadline,
+        }
     }
 
     /// The context in which `caller` calls a remote trait's methods in its own process, where the
     /// service is a value like any other: nothing travels, so the route is empty.
     pub fn of<C: Caller>(caller: &'a C) -> Self {
         let (app, metadata, deadline) = (caller.app(), caller.metadata(), caller.deadline());
-        Self { app, route: "", metadata, deadline }
+        Self {
+            app,
+            route: "",
+            metadata,
+            deadline,
+        }
     }
 
     /// The app that serves the call.
@@ -57,6 +67,7 @@ impl<'a> RpcContext<'a> {
 
     /// How much of the caller's time is left.
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }

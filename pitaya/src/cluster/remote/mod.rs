@@ -49,6 +49,11 @@ pub trait RemoteService: RemoteDispatch {
 }
 
 /// A remote service as it is given to the builder: a value, or an `Arc`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a remote service",
+    label = "not a remote service",
+    note = "annotate one `impl {Self}` block with `#[pitaya::remote]`, or mount the generated `..Server` of a remote trait: `ScoresServer::new(board)`"
+)]
 pub trait IntoRemote {
     /// The service's type.
     type Service: RemoteService;
@@ -57,6 +62,7 @@ pub trait IntoRemote {
     fn into_remote(self) -> Arc<Self::Service>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: RemoteService> IntoRemote for S {
     type Service = S;
 
@@ -65,6 +71,7 @@ impl<S: RemoteService> IntoRemote for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: RemoteService> IntoRemote for Arc<S> {
     type Service = S;
 

@@ -45,7 +45,7 @@ inventory::collect!(RemoteEntry);
 impl RemoteEntry {
     /// Every remote service that the program's linked crates implement, mounted or not.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        inventory::iter::<Self>().into_iter()
+        inventory::iter::<Self>()
     }
 }
 
@@ -53,7 +53,7 @@ impl RemoteEntry {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between servers",
     label = "not a message type",
-    note = "annotate the type with `#[pitaya::message]`, or wrap a foreign prost type in `pitaya::Proto`"
+    note = "annotate the type with `#[pitaya::message]`, take or answer `Bytes` for raw data, or wrap a foreign prost type in `pitaya::Proto`"
 )]
 pub trait RemoteBody: Body {}
 

@@ -26,21 +26,58 @@ struct Places {
     users: HashMap<(String, Uid), HashMap<String, usize>>,
 }
 
-/// One server's part in an [`Exchange`], for both directions.
-#[derive(Clone)]
+/// Asks an inbox of this process.
+pub(crate) async fn ask(
+    inbox: &dyn Inbox,
+    own: &ServerInfo,
+    peer: &str,
+    request: Request,
+    timeout: Duration,
+) -> Result<Bytes> {
+    let route = request.msg.as_ref().map(|msg| msg.route.clone()).unwrap_or_default();
+    let late = tokio::time::sleep(timeout);
+    let response = inbox.request(request);
+    // The callee counts the same time: who ran out of it first must not be chance.
+    tokio::select! {
+        biased;
+        () = late => Err(timed_out(timeout, &route, own, peer)),
+        response = response => match response.error {
+            Some(error) => Err(error.into()),
+            None => Ok(response.data),
+        },
+    }
+}
+
+/// Whether a message for a user has reached anybody.
+fn found(reached: usize) -> Result<()> {
+    if reached > 0 { Ok(()) } else { Err(Error::msg("session not found")) }
+}
+
+/// One server's part in an [`Exchange`], for both directions. Dropped, it leaves.
 pub struct LocalRpc {
     exchange: Exchange,
-    own: Arc<OnceLock<ServerInfo>>,
+    own: OnceLock<ServerInfo>,
 }
 
 impl LocalRpc {
     /// A transport for one server.
     pub fn new(exchange: &Exchange) -> Self {
-        Self { exchange: exchange.clone(), own: Arc::default() }
+        Self { exchange: exchange.clone(), own: OnceLock::new() }
     }
 
     fn own(&self) -> Result<&ServerInfo> {
         self.own.get().ok_or_else(|| Error::msg("RPC client is not running"))
+    }
+
+    /// Nothing comes here any more.
+    fn leave(&self) {
+        let Some(own) = self.own.get() else { return };
+        let mut places = self.exchange.0.write();
+        places.inboxes.remove(&own.id);
+        places.users.retain(|_, holders| {
+            holders.remove(&own.id);
+            !holders.is_empty()
+        });
     }
 
     /// The inboxes that a message for a user has to reach.
@@ -63,32 +100,24 @@ impl RpcClient for LocalRpc {
             let own = self.own()?;
             let inbox = self.exchange.0.read().inboxes.get(&target.id).map(|(_, inbox)| inbox.clone());
             let Some(inbox) = inbox else {
-                return Err(Error::new(codes::UNKNOWN, "no server takes calls under this id")
-                    .with_metadata("peer.id", target.id.as_str()));
+                let error = Error::new(codes::UNKNOWN, "no server takes calls under this id");
+                return Err(error.with_metadata("peer.id", target.id.as_str()));
             };
-            let route = request.msg.as_ref().map(|msg| msg.route.clone()).unwrap_or_default();
-            match tokio::time::timeout(timeout, inbox.request(request)).await {
-                Ok(response) => match response.error {
-                    Some(error) => Err(error.into()),
-                    None => Ok(response.data),
-                },
-                Err(_) => Err(timed_out(timeout, &route, own, &target.id)),
-            }
+            ask(&*inbox, own, &target.id, request, timeout).await
         })
     }
 
     fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>> {
-        for inbox in self.holders(frontend_type, &push.uid) {
-            inbox.push(push.clone());
-        }
-        Box::pin(std::future::ready(Ok(())))
+        let holders = self.holders(frontend_type, &push.uid);
+        // All of them, not any: of a user who moves two servers may know.
+        let reached = holders.iter().filter(|inbox| inbox.push(push.clone())).count();
+        Box::pin(std::future::ready(found(reached)))
     }
 
     fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
-        for inbox in self.holders(frontend_type, &kick.user_id) {
-            inbox.kick(kick.clone());
-        }
-        Box::pin(std::future::ready(Ok(())))
+        let holders = self.holders(frontend_type, &kick.user_id);
+        let reached = holders.iter().filter(|inbox| inbox.kick(kick.clone())).count();
+        Box::pin(std::future::ready(found(reached)))
     }
 
     fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>> {
@@ -140,19 +169,18 @@ impl RpcServer for LocalRpc {
     }
 
     fn close(&self, _: Duration) -> BoxFuture<'_, ()> {
-        if let Ok(own) = self.own() {
-            let mut places = self.exchange.0.write();
-            places.inboxes.remove(&own.id);
-            places.users.retain(|_, holders| {
-                holders.remove(&own.id);
-                !holders.is_empty()
-            });
-        }
+        self.leave();
         Box::pin(std::future::ready(()))
     }
 
     fn is_connected(&self) -> bool {
         true
+    }
+}
+
+impl Drop for LocalRpc {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -4,6 +4,7 @@ mod local;
 #[cfg(feature = "nats")]
 pub mod nats;
 
+pub(crate) use local::ask;
 pub use local::{Exchange, LocalRpc};
 
 use std::time::Duration;

@@ -93,7 +93,11 @@ impl Reader<'_> {
             Wanted::F32 => text.parse::<f32>().map(f64::from),
             Wanted::F64 => text.parse::<f64>(),
         };
-        value.ok().filter(|value| value.is_finite()).map(Number::Float).ok_or(Declined)
+        value
+            .ok()
+            .filter(|value| value.is_finite())
+            .map(Number::Float)
+            .ok_or(Declined)
     }
 
     /// At least one digit.
@@ -102,6 +106,10 @@ impl Reader<'_> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at > first { Ok(()) } else { Err(Declined) }
+        if self.at > first {
+            Ok(())
+        } else {
+            Err(Declined)
+        }
     }
 }

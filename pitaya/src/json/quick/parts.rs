@@ -1,8 +1,7 @@
 //! What stands between brackets: elements, members, keys, variants.
 
 use serde::de::{
-    self,
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
@@ -17,7 +16,10 @@ pub(super) struct Elements<'r, 'de> {
 
 impl<'r, 'de> Elements<'r, 'de> {
     pub(super) fn new(reader: &'r mut Reader<'de>) -> Self {
-        Self { reader, started: false }
+        Self {
+            reader,
+            started: false,
+        }
     }
 }
 
@@ -45,7 +47,10 @@ pub(super) struct Members<'r, 'de> {
 
 impl<'r, 'de> Members<'r, 'de> {
     pub(super) fn new(reader: &'r mut Reader<'de>) -> Self {
-        Self { reader, started: false }
+        Self {
+            reader,
+            started: false,
+        }
     }
 }
 
@@ -77,8 +82,14 @@ struct Key<'de>(Text<'de>);
 
 impl<'de> Key<'de> {
     fn number<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Outcome<V::Value> {
-        let Text::Plain(input) = self.0 else { return Err(Declined) };
-        let mut reader = Reader { input, at: 0, depth: 0 };
+        let Text::Plain(input) = self.0 else {
+            return Err(Declined);
+        };
+        let mut reader = Reader {
+            input,
+            at: 0,
+            depth: 0,
+        };
         let number = reader.number(wanted)?;
         if reader.at < input.len() {
             return Err(Declined);

@@ -37,8 +37,15 @@ struct Ignoring {
 
 /// Whatever the quick way takes, the long way takes for the same.
 fn agrees<T: serde::de::DeserializeOwned + PartialEq + Debug>(text: &[u8]) -> bool {
-    let Ok(value) = quick::<T>(text) else { return false };
-    assert_eq!(Ok(value), read_the_long_way(text), "{}", text.escape_ascii());
+    let Ok(value) = quick::<T>(text) else {
+        return false;
+    };
+    assert_eq!(
+        Ok(value),
+        read_the_long_way(text),
+        "{}",
+        text.escape_ascii()
+    );
     true
 }
 
@@ -51,7 +58,11 @@ fn agrees_on_all_types(text: &[u8]) {
     agrees::<Shape>(text);
     agrees::<Everything>(text);
     if quick::<Ignoring>(text).is_ok() {
-        assert!(read_the_long_way::<Ignoring>(text).is_ok(), "{}", text.escape_ascii());
+        assert!(
+            read_the_long_way::<Ignoring>(text).is_ok(),
+            "{}",
+            text.escape_ascii()
+        );
     }
 }
 
@@ -89,14 +100,52 @@ fn text_that_go_repairs_is_repaired() {
 #[test]
 fn what_is_no_json_is_declined() {
     for text in [
-        "", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{,}",
-        "{\"a\" 1}", "{'a':1}", "\"", "\"\\", "\"\\x\"", "\"\\u12g4\"", "\"\\u12", "\"a\nb\"",
-        "\"\\\n\"", "-", "01", "-01", "1.", ".5", "1e", "1e+", "+1", "1e400", "nul", "nulll", "{} x",
-        "[1 2]", "[1}", "{]", "\u{feff}{}", "Infinity", "NaN",
+        "",
+        " ",
+        "{",
+        "[",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{'a':1}",
+        "\"",
+        "\"\\",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"\\u12",
+        "\"a\nb\"",
+        "\"\\\n\"",
+        "-",
+        "01",
+        "-01",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "+1",
+        "1e400",
+        "nul",
+        "nulll",
+        "{} x",
+        "[1 2]",
+        "[1}",
+        "{]",
+        "\u{feff}{}",
+        "Infinity",
+        "NaN",
     ] {
         assert!(quick::<Value>(text.as_bytes()).is_err(), "{text}");
         let ignored = format!("{{\"a\":{text}}}");
-        assert!(quick::<Ignoring>(ignored.as_bytes()).is_err() || text == "1e400", "{text}");
+        assert!(
+            quick::<Ignoring>(ignored.as_bytes()).is_err() || text == "1e400",
+            "{text}"
+        );
     }
     let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
     assert!(quick::<Value>(nested(127).as_bytes()).is_ok());

@@ -55,7 +55,10 @@ pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
 
 /// Structs of these names hold one string, which is JSON text already: serde_json's `RawValue`, and
 /// its `Number` if that is asked to keep every digit.
-const RAW: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
+const RAW: [&str; 2] = [
+    "$serde_json::private::RawValue",
+    "$serde_json::private::Number",
+];
 
 macro_rules! integers {
     ($($method:ident($type:ty))*) => {
@@ -102,7 +105,8 @@ impl<'a> Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Outcome {
-        self.0.extend_from_slice(if value { b"true" } else { b"false" });
+        self.0
+            .extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -129,7 +133,10 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Outcome {
-        format(format_args!("\"{}\"", Base64Display::new(value, &STANDARD)), self.0);
+        format(
+            format_args!("\"{}\"", Base64Display::new(value, &STANDARD)),
+            self.0,
+        );
         Ok(())
     }
 
@@ -206,7 +213,12 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open_variant(self.0, variant, b'[', End::ArrayInObject))
+        Ok(Parts::open_variant(
+            self.0,
+            variant,
+            b'[',
+            End::ArrayInObject,
+        ))
     }
 
     #[inline]
@@ -217,7 +229,11 @@ impl<'a> Serializer for Writer<'a> {
     #[inline]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'a>, Failure> {
         if RAW.contains(&name) {
-            return Ok(Parts { out: self.0, started: false, end: End::Raw });
+            return Ok(Parts {
+                out: self.0,
+                started: false,
+                end: End::Raw,
+            });
         }
         Ok(Parts::open(self.0, b'{', End::Object))
     }
@@ -229,7 +245,12 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open_variant(self.0, variant, b'{', End::ObjectInObject))
+        Ok(Parts::open_variant(
+            self.0,
+            variant,
+            b'{',
+            End::ObjectInObject,
+        ))
     }
 }
 
@@ -256,7 +277,11 @@ impl<'a> Parts<'a> {
     #[inline]
     fn open(out: &'a mut Vec<u8>, bracket: u8, end: End) -> Self {
         out.push(bracket);
-        Self { out, started: false, end }
+        Self {
+            out,
+            started: false,
+            end,
+        }
     }
 
     fn open_variant(out: &'a mut Vec<u8>, variant: &str, bracket: u8, end: End) -> Self {
@@ -294,7 +319,8 @@ impl<'a> Parts<'a> {
     #[cold]
     fn raw<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
         let text = serde_json::to_value(value).map_err(ser::Error::custom)?;
-        self.out.extend_from_slice(text.as_str().unwrap_or("null").as_bytes());
+        self.out
+            .extend_from_slice(text.as_str().unwrap_or("null").as_bytes());
         Ok(())
     }
 

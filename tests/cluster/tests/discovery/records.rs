@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cluster_tests::etcd::Etcd;
-use cluster_tests::eventually;
 use cluster_tests::member::{Member, config, key, server};
+use cluster_tests::{DEADLINE, eventually};
 use pitaya::cluster::Discovery;
 use pitaya::cluster::discovery::etcd::EtcdConfig;
 
@@ -41,21 +41,17 @@ async fn a_changed_record_of_a_known_server_is_applied() {
     let mut changed = server("a");
     changed.metadata.insert("k".to_owned(), "v".to_owned());
     a.discovery.register(&changed).await.expect("etcd is there");
-    let mut versions = Vec::new();
-    while versions.len() < 2 {
-        let message = watch
-            .message()
-            .await
-            .expect("etcd answers")
-            .expect("the watch lives");
-        versions.extend(
-            message
-                .events()
-                .iter()
-                .filter_map(|event| event.kv())
-                .map(|kv| kv.version()),
-        );
-    }
+    let versions = tokio::time::timeout(DEADLINE, async {
+        let mut versions = Vec::new();
+        while versions.len() < 2 {
+            let message = watch.message().await.expect("etcd answers");
+            let message = message.expect("the watch lives");
+            let records = message.events().iter().filter_map(|event| event.kv());
+            versions.extend(records.map(|record| record.version()));
+        }
+        versions
+    });
+    let versions = versions.await.expect("two events");
     assert_eq!(versions, [0, 1], "deleted, then written as a new record");
     assert_eq!(
         etcd.records(&key("a")).await,

@@ -108,8 +108,7 @@ async fn replies_that_nobody_asked_for_are_counted() {
     let client = peer::client(&nats, &peer::server("gate", "g1")).await;
     let room = peer::server("room", "r1");
     let raw = nats.client().await;
-    let mut calls = raw.subscribe("pitaya/servers/room/r1").await.unwrap();
-    raw.flush().await.unwrap();
+    let mut calls = Nats::subscribe(&raw, "pitaya/servers/room/r1").await;
     let call = client.call(&room, request("room.room.x", ""), DEADLINE);
     let answering = async {
         let message = futures_util::StreamExt::next(&mut calls).await.unwrap();

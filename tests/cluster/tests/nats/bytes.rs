@@ -61,8 +61,7 @@ async fn calls_leave_and_answers_are_read_as_recorded() {
     let nats = Nats::start().await;
     let client = peer::client(&nats, &peer::server("connector", "c1")).await;
     let raw = nats.client().await;
-    let mut bus = raw.subscribe("*").await.unwrap();
-    raw.flush().await.unwrap();
+    let mut bus = Nats::subscribe(&raw, "*").await;
     let mut calls = 0;
     for recorded in recorded() {
         let (Some(answer), "protos.Request") = (recorded.answer, recorded.schema.as_str()) else {
@@ -143,8 +142,7 @@ async fn pushes_kicks_and_binds_travel_as_recorded() {
     let station = Station::echo();
     let server = peer::serve(peer::server_config(&nats), &own, &station).await;
     let raw = nats.client().await;
-    let mut bus = raw.subscribe("*").await.unwrap();
-    raw.flush().await.unwrap();
+    let mut bus = Nats::subscribe(&raw, "*").await;
     let (mut pushes, mut kicks, mut binds) = (0, 0, 0);
     for recorded in recorded() {
         let bytes = recorded.payload.clone();

@@ -16,29 +16,29 @@ use pitaya::cluster::wire::{BindMsg, KickMsg, Msg, Push, Request, Response, RpcT
 use pitaya::cluster::{Inbox, RpcClient, RpcServer, ServerInfo};
 use tokio::sync::Semaphore;
 
-pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Notes what comes.
 #[derive(Default)]
-pub struct Noted {
-    pub requests: Mutex<Vec<Request>>,
-    pub pushes: Mutex<Vec<Push>>,
-    pub kicks: Mutex<Vec<KickMsg>>,
-    pub binds: Mutex<Vec<BindMsg>>,
-    pub malformed: Mutex<Vec<(String, String)>>,
-    pub overflowed: AtomicUsize,
+pub(crate) struct Noted {
+    pub(crate) requests: Mutex<Vec<Request>>,
+    pub(crate) pushes: Mutex<Vec<Push>>,
+    pub(crate) kicks: Mutex<Vec<KickMsg>>,
+    pub(crate) binds: Mutex<Vec<BindMsg>>,
+    pub(crate) malformed: Mutex<Vec<(String, String)>>,
+    pub(crate) overflowed: AtomicUsize,
 }
 
 /// An inbox that notes, and answers as it is told.
-pub struct Station {
-    pub noted: Noted,
+pub(crate) struct Station {
+    pub(crate) noted: Noted,
     /// Users that are here.
-    pub users: Mutex<Vec<String>>,
+    pub(crate) users: Mutex<Vec<String>>,
     answer: Box<dyn Fn(Request) -> Answer + Send + Sync>,
 }
 
 impl Station {
-    pub fn new(answer: impl Fn(Request) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(answer: impl Fn(Request) -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             noted: Noted::default(),
             users: Mutex::default(),
@@ -47,12 +47,12 @@ impl Station {
     }
 
     /// Answers with the request's data.
-    pub fn echo() -> Arc<Self> {
+    pub(crate) fn echo() -> Arc<Self> {
         Self::new(|request| now(Response::ok(request.msg.unwrap_or_default().data)))
     }
 
     /// Answers each request when `gate` lets it.
-    pub fn gated(gate: Arc<Semaphore>) -> Arc<Self> {
+    pub(crate) fn gated(gate: Arc<Semaphore>) -> Arc<Self> {
         Self::new(move |request| {
             let gate = gate.clone();
             Box::pin(async move {
@@ -63,7 +63,7 @@ impl Station {
     }
 }
 
-pub fn now(response: Response) -> Answer {
+pub(crate) fn now(response: Response) -> Answer {
     Box::pin(std::future::ready(response))
 }
 
@@ -98,7 +98,7 @@ impl Inbox for Station {
     }
 }
 
-pub fn server(kind: &str, id: &str) -> ServerInfo {
+pub(crate) fn server(kind: &str, id: &str) -> ServerInfo {
     ServerInfo {
         id: id.to_owned(),
         kind: kind.to_owned(),
@@ -108,7 +108,7 @@ pub fn server(kind: &str, id: &str) -> ServerInfo {
     }
 }
 
-pub fn link(url: &str) -> NatsLinkConfig {
+pub(crate) fn link(url: &str) -> NatsLinkConfig {
     NatsLinkConfig {
         connect: vec![url.to_owned()],
         max_reconnects: 0,
@@ -119,12 +119,12 @@ pub fn link(url: &str) -> NatsLinkConfig {
     }
 }
 
-pub fn server_config(nats: &Nats) -> NatsServerConfig {
+pub(crate) fn server_config(nats: &Nats) -> NatsServerConfig {
     NatsServerConfig { link: link(&nats.url()), ..NatsServerConfig::default() }
 }
 
 /// A started client of server `own`.
-pub async fn client(nats: &Nats, own: &ServerInfo) -> NatsClient {
+pub(crate) async fn client(nats: &Nats, own: &ServerInfo) -> NatsClient {
     let config = NatsClientConfig { link: link(&nats.url()), ..NatsClientConfig::default() };
     let client = NatsClient::new(config);
     client.start(own).await.expect("nats-server runs");
@@ -132,14 +132,14 @@ pub async fn client(nats: &Nats, own: &ServerInfo) -> NatsClient {
 }
 
 /// A started server.
-pub async fn serve(config: NatsServerConfig, own: &ServerInfo, station: &Arc<Station>) -> NatsServer {
+pub(crate) async fn serve(config: NatsServerConfig, own: &ServerInfo, station: &Arc<Station>) -> NatsServer {
     let server = NatsServer::new(config);
     server.start(own, station.clone()).await.expect("nats-server runs");
     server
 }
 
 /// A call of a remote.
-pub fn request(route: &str, data: impl Into<Bytes>) -> Request {
+pub(crate) fn request(route: &str, data: impl Into<Bytes>) -> Request {
     Request {
         r#type: RpcType::User.into(),
         msg: Some(Msg { route: route.to_owned(), data: data.into(), ..Msg::default() }),

@@ -36,8 +36,8 @@ async fn close_callbacks_run_once_in_order_the_sessions_own_first() {
     let app = start(app).await;
     let mut client = connect(&app).await;
     let session = newest_session(&app);
-    session.on_close(says(&log, "own one"));
-    session.on_close(says(&log, "own two"));
+    session.on_close(says(&log, "own one")).unwrap();
+    session.on_close(says(&log, "own two")).unwrap();
     session.kick().await.unwrap();
     session.close().await;
     client.rest().await;
@@ -117,16 +117,16 @@ async fn a_callback_registered_on_an_ended_session_runs_at_once() {
         let log = log.clone();
         move |session, _| {
             // While callbacks run: behind those that are there, before the app's.
-            session.on_close(says(&log, "nested"));
+            session.on_close(says(&log, "nested")).unwrap();
             std::future::ready(())
         }
-    });
+    }).unwrap();
     drop(client);
     heard
         .expect(["nested Disconnected", "app Disconnected"])
         .await;
     eventually("it has ended", || app.handle().sessions().count() == 0).await;
-    session.on_close(says(&log, "late"));
+    session.on_close(says(&log, "late")).unwrap();
     heard.expect(["late Disconnected"]).await;
     app.shutdown().await;
 }

@@ -159,7 +159,10 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panics here").extend_from_slice(bytes);
+        self.0
+            .lock()
+            .expect("nobody panics here")
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -172,14 +175,18 @@ impl std::io::Write for Lines {
 async fn a_panic_is_logged_with_its_route_and_session() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
     let _logging = tracing::subscriber::set_default(subscriber.finish());
     let (app, _book) = fuse();
     let app = start(app).await;
     connect(&app).await.call(1, "fuse.later", b"").await;
     let logged = lines.0.lock().expect("nobody panics here").clone();
     let logged = String::from_utf8(logged).expect("logs are text");
-    let line = logged.lines().find(|line| line.contains("a handler panicked"));
+    let line = logged
+        .lines()
+        .find(|line| line.contains("a handler panicked"));
     let line = line.unwrap_or_else(|| panic!("it is logged: {logged}"));
     for part in ["ERROR", r#"route="game.fuse.later""#, "session=1"] {
         assert!(line.contains(part), "{part} in {line}");
@@ -395,12 +402,12 @@ async fn a_panic_in_a_close_callback_stops_no_other() {
     let mut bystander = connect(&app).await;
     let client = connect(&app).await;
     let session = newest_session(&app);
-    session.on_close(|_, _| async { panic!("secret: its own") });
+    session.on_close(|_, _| async { panic!("secret: its own") }).unwrap();
     session.on_close(|session, _| {
         assert!(!session.is_closed(), "secret: before any future");
         async {}
-    });
-    session.on_close(move |_, _| async move { second.say("its own third") });
+    }).unwrap();
+    session.on_close(move |_, _| async move { second.say("its own third") }).unwrap();
     drop(client);
     heard.expect(["its own third", "the app's second"]).await;
     eventually("all are counted", || book.panics("close_callback") == 3.0).await;

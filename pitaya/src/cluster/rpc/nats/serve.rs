@@ -32,7 +32,11 @@ struct Call {
     reply: Option<Subject>,
 }
 
-/// Serves calls until `stop`, then finishes those that have come.
+/// After how many messages other tasks have their turn.
+const TURN: u32 = 32;
+
+/// Serves calls until `stop`, then finishes those that have come. The runtime's budget would let
+/// answers overtake each other: to be run without it.
 pub(super) async fn calls(
     inbox: Arc<dyn Inbox>,
     client: Client,
@@ -44,13 +48,32 @@ pub(super) async fn calls(
     let mut waiting = VecDeque::new();
     let mut open = true;
     let mut stopping = false;
+    let mut taken = 0_u32;
     while open || !running.is_empty() {
+        // Answers come first, and each new call is polled before anything else happens: so answers
+        // leave in the order in which calls end.
         tokio::select! {
+            biased;
+            Some(()) = running.next(), if !running.is_empty() => {
+                if let Some(call) = waiting.pop_front() {
+                    running.push(serve(&*inbox, &client, call));
+                }
+            }
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                // What has come up to here still comes out of `messages`. Without a connection
+                // nothing more can.
+                open = super::link::is_connected(&client) && messages.drain().await.is_ok();
+            }
             message = messages.next(), if open => {
                 let Some(message) = message else {
                     open = false;
                     continue;
                 };
+                taken = taken.wrapping_add(1);
+                if taken.is_multiple_of(TURN) {
+                    tokio::task::yield_now().await;
+                }
                 let Some(call) = read_call(&*inbox, &client, message).await else { continue };
                 if running.len() + waiting.len() >= limits.in_progress {
                     inbox.overflowed();
@@ -61,17 +84,6 @@ pub(super) async fn calls(
                 } else {
                     waiting.push_back(call);
                 }
-            }
-            Some(()) = running.next() => {
-                if let Some(call) = waiting.pop_front() {
-                    running.push(serve(&*inbox, &client, call));
-                }
-            }
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                // What has come up to here still comes out of `messages`. Without a connection
-                // nothing more can.
-                open = super::link::is_connected(&client) && messages.drain().await.is_ok();
             }
         }
     }

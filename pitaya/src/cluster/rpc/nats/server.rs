@@ -146,7 +146,7 @@ impl RpcServer for NatsServer {
                 users: Users::default(),
                 stop,
                 running: vec![
-                    AbortOnDropHandle::new(tasks.spawn(served)),
+                    AbortOnDropHandle::new(tasks.spawn(tokio::task::unconstrained(served))),
                     AbortOnDropHandle::new(tasks.spawn(bound)),
                 ],
                 tasks,

@@ -1,0 +1,2 @@
+struct Board;
+// error: `#[remote]` goes on a trait or an `impl` block, not on a struct

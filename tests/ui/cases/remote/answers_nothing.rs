@@ -1,0 +1,8 @@
+use pitaya::{remote};
+
+#[remote]
+pub trait Scores {
+    async fn best(&self);
+}
+
+fn main() {}

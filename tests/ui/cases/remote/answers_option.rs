@@ -1,0 +1,8 @@
+use pitaya::{Bytes, Result, remote};
+
+#[remote]
+pub trait Scores {
+    async fn best(&self) -> Result<Option<Bytes>>;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use pitaya::{remote};
+
+pub struct Board;
+
+#[remote]
+impl Board {
+    async fn best(&self) {}
+}
+
+fn main() {}

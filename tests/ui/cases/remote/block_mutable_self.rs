@@ -1,0 +1,12 @@
+use pitaya::{Bytes, Result, remote};
+
+pub struct Board;
+
+#[remote]
+impl Board {
+    async fn best(&mut self) -> Result<Bytes> {
+        Ok(Bytes::new())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use pitaya::{App, Bytes, Result, remote};
+
+pub struct Board;
+
+#[remote]
+pub trait Scores {
+    async fn best(&self) -> Result<Bytes>;
+}
+
+#[remote]
+impl Scores for Board {
+    async fn best(&self) -> Result<Bytes> {
+        Ok(Bytes::new())
+    }
+}
+
+fn main() {
+    let _ = App::builder("account").remote(Board);
+}

@@ -1,0 +1,6 @@
+use pitaya::remote;
+
+#[remote]
+pub struct Board;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use pitaya::remote;
+
+#[remote]
+pub trait Scores {}
+
+fn main() {}
