@@ -134,7 +134,9 @@ pub(crate) fn no_servers() -> Error {
 
 /// Any of them.
 pub(crate) fn random(servers: &[Arc<ServerInfo>]) -> Option<Arc<ServerInfo>> {
-    servers.get(fastrand::usize(..servers.len().max(1))).cloned()
+    servers
+        .get(fastrand::usize(..servers.len().max(1)))
+        .cloned()
 }
 
 fn ready<'a>(server: Option<Arc<ServerInfo>>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
@@ -148,7 +150,12 @@ pub struct RoundRobin(AtomicUsize);
 impl Route for RoundRobin {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
         let turn = self.0.fetch_add(1, Ordering::Relaxed);
-        ready(routing.servers.get(turn % routing.servers.len().max(1)).cloned())
+        ready(
+            routing
+                .servers
+                .get(turn % routing.servers.len().max(1))
+                .cloned(),
+        )
     }
 }
 
@@ -160,9 +167,18 @@ impl Route for LeastInFlight {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
         let calls = self.0.lock();
         let load = |server: &&Arc<ServerInfo>| calls.get(&server.id).copied().unwrap_or_default();
-        let fewest = routing.servers.iter().map(|server| load(&server)).min().unwrap_or_default();
-        let idlest: Vec<_> =
-            routing.servers.iter().filter(|server| load(server) == fewest).cloned().collect();
+        let fewest = routing
+            .servers
+            .iter()
+            .map(|server| load(&server))
+            .min()
+            .unwrap_or_default();
+        let idlest: Vec<_> = routing
+            .servers
+            .iter()
+            .filter(|server| load(server) == fewest)
+            .cloned()
+            .collect();
         ready(random(&idlest))
     }
 
@@ -188,7 +204,13 @@ impl Route for ConsistentHash {
             None => routing.session.id().to_string(),
         };
         // Rendezvous hashing: the server with the highest hash of both.
-        ready(routing.servers.iter().max_by_key(|server| hash(&key, &server.id)).cloned())
+        ready(
+            routing
+                .servers
+                .iter()
+                .max_by_key(|server| hash(&key, &server.id))
+                .cloned(),
+        )
     }
 }
 

@@ -85,7 +85,9 @@ impl World {
         let rpc = Arc::new(LocalRpc::new(&self.exchange));
         let discovery = LocalDiscovery::new(&self.servers);
         let directory = Arc::new(Directory::default());
-        rpc.start(&info, Arc::new(FakeInbox(inbox))).await.unwrap();
+        RpcServer::start(&*rpc, &info, Arc::new(FakeInbox(inbox)))
+            .await
+            .unwrap();
         discovery.watch(&info, directory.clone()).await.unwrap();
         discovery.register(&info).await.unwrap();
         Fake {

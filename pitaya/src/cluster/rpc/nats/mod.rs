@@ -42,7 +42,9 @@ impl Cluster {
     /// A cluster that calls over NATS and finds its servers through `discovery`, set up from
     /// `pitaya.cluster.rpc.*.nats` and `pitaya.session.unique`.
     pub fn nats(discovery: Arc<dyn Discovery>) -> NatsCluster {
-        NatsCluster { discovery: Choice::Made(discovery) }
+        NatsCluster {
+            discovery: Choice::Made(discovery),
+        }
     }
 
     /// A cluster that calls over NATS and finds its servers through etcd: what many machines need,
@@ -50,7 +52,9 @@ impl Cluster {
     /// `pitaya.session.unique`.
     #[cfg(feature = "etcd")]
     pub fn nats_etcd() -> NatsCluster {
-        NatsCluster { discovery: Choice::Etcd }
+        NatsCluster {
+            discovery: Choice::Etcd,
+        }
     }
 }
 
