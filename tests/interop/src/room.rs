@@ -151,6 +151,13 @@ impl Room {
         Ok(Text::new("gone"))
     }
 
+    /// The trace that the request belongs to, here and at the desk of this server type.
+    async fn trace(&self, ctx: &Context<'_>, kind: Text) -> Result<Text> {
+        let here = trace_of(&ctx.metadata()).value;
+        let there = DeskClient::at(ctx, kind.value).trace().await?.value;
+        Ok(Text::new(format!("{here},{there}")))
+    }
+
     /// Takes `route,text`, calls that remote, and answers what it answers.
     async fn ask(&self, ctx: &Context<'_>, order: Text) -> Result<Text> {
         let (route, said) = order.value.split_once(',').unwrap_or((&order.value, ""));

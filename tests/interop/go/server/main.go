@@ -24,6 +24,7 @@ import (
 	logruswrapper "github.com/topfreegames/pitaya/v3/pkg/logger/logrus"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -40,6 +41,8 @@ var (
 	etcd       = flag.String("etcd", "", "etcd's address; empty = standalone")
 	nats       = flag.String("nats", "", "the URL of NATS")
 	ttl        = flag.Duration("ttl", 10*time.Second, "time to live of the record in etcd")
+	spans      = flag.Bool("spans", false, "start spans, which travel")
+	dispatch   = flag.Int("dispatch", 25, "messages of clients that are handled at the same time")
 	timeout    = flag.Duration("timeout", 5*time.Second, "how long a call of another server may take")
 )
 
@@ -61,6 +64,10 @@ func main() {
 	logger.SetLogger(logruswrapper.NewWithFieldLogger(logs))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 
+	if *spans {
+		otel.SetTracerProvider(sdktrace.NewTracerProvider())
+	}
+
 	app := build()
 	name := func(name string) component.Option { return component.WithName(name) }
 	lower := component.WithNameFunc(strings.ToLower)
@@ -79,6 +86,7 @@ func build() pitaya.Pitaya {
 		conf.SerializerType = 2
 	}
 	conf.Handler.Messages.Compression = *compress
+	conf.Concurrency.Handler.Dispatch = *dispatch
 	conf.Heartbeat.Interval = *heartbeat
 	mode := pitaya.Standalone
 	if *etcd != "" {

@@ -73,6 +73,15 @@ func (r *Room) Bind(ctx context.Context, uid *text) (*text, error) {
 	return uid, r.session(ctx).Bind(ctx, uid.GetValue())
 }
 
+// Welcome binds the session and pushes at once.
+func (r *Room) Welcome(ctx context.Context, uid *text) (*text, error) {
+	s := r.session(ctx)
+	if err := s.Bind(ctx, uid.GetValue()); err != nil {
+		return nil, err
+	}
+	return uid, s.Push("onWelcome", uid)
+}
+
 // Uid answers whom the session is bound to.
 func (r *Room) Uid(ctx context.Context) (*text, error) {
 	return wrapperspb.String(r.session(ctx).UID()), nil

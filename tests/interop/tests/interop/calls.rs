@@ -5,6 +5,7 @@ use std::time::Duration;
 use interop_tests::world::{go_knows, knows};
 use interop_tests::{DeskClient, GoServer, Text, World};
 use pitaya::app::config::SerializerKind;
+use pitaya::message::Serializer;
 use pitaya::prelude::*;
 
 /// A Rust server of type `rust` and two Go servers of type `go` that know each other.
@@ -162,6 +163,29 @@ async fn calls_that_are_not_answered_end() {
         go.rpc(None, "rust.desk.echo", Some("hi")).await.as_deref(),
         Ok("hi")
     );
+    app.shutdown().await;
+}
+
+/// A Go frontend starts a span, a Rust backend handles the request and calls a Go backend.
+#[tokio::test]
+async fn a_trace_passes_with_what_a_client_sends() {
+    let Some(world) = World::start(SerializerKind::Json).await else {
+        return;
+    };
+    let app = world.backend("rust").await;
+    let mut gate = world
+        .go_server(&["-type", "gate", "-frontend", "-spans"])
+        .await;
+    let mut go = world.go_backend("go").await;
+    knows(&app, 3).await;
+    go_knows(&mut gate, 3).await;
+    go_knows(&mut go, 3).await;
+    let mut player = world.go_player(&gate).await;
+    let answer = player.call("rust.room.trace", br#"{"value":"go"}"#).await;
+    assert!(!answer.error, "{}", answer.text());
+    let traces = Text::read(&answer.body, &Serializer::Json);
+    let (here, there) = traces.split_once(',').expect("two traces");
+    assert_eq!((here.len(), here), (32, there));
     app.shutdown().await;
 }
 

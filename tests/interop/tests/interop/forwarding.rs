@@ -3,6 +3,7 @@
 use interop_tests::world::{go_knows, knows};
 use interop_tests::{Answer, ErrorBody, Player, Text, World};
 use pitaya::app::config::SerializerKind;
+use pitaya::client::Client;
 use pitaya::message::Serializer;
 use pitaya::prelude::*;
 
@@ -76,6 +77,13 @@ async fn conversation(player: Player, serializer: SerializerKind) {
         (code.as_str(), text.as_str()),
         ("PIT-500", "no servers available of this type")
     );
+
+    // Who has no name cannot be pushed to from afar.
+    let (code, text, _) = talk.fail("room.room.push", "said").await;
+    let expected = "you have to bind an UID to the session to do that";
+    assert_eq!((code.as_str(), text.as_str()), ("PIT-000", expected));
+    let (_, text, _) = talk.fail("room.room.bind", "").await;
+    assert_eq!(text, "illegal uid");
 
     // The backend binds the frontend's session, once.
     assert_eq!(talk.ask("room.room.bind", "ann").await, "ann");
@@ -158,6 +166,73 @@ async fn from_a_go_frontend_to_a_rust_backend_in_json() {
 #[tokio::test]
 async fn from_a_go_frontend_to_a_rust_backend_in_protobuf() {
     go_to_rust(SerializerKind::Protobuf).await;
+}
+
+/// What a backend pushes right after a bind arrives: the frontend has subscribed before it answered.
+#[tokio::test]
+async fn a_push_right_after_a_bind_arrives() {
+    let Some(world) = World::start(SerializerKind::Json).await else {
+        return;
+    };
+    let mut room = world.go_backend("room").await;
+    let gate = world.frontend("gate").await;
+    knows(&gate, 2).await;
+    go_knows(&mut room, 2).await;
+    let address = gate.local_addr(0).expect("a frontend has an address");
+    for number in 0..50 {
+        let client = Client::connect(address).await.expect("the client connects");
+        let name = Text::new(format!("user{number}"));
+        let answer: Text = client
+            .request("room.room.welcome", &name)
+            .await
+            .expect("an answer");
+        let push = client
+            .next_push("onWelcome")
+            .await
+            .expect("the push arrives");
+        assert_eq!(
+            (&answer, push.decode::<Text>().ok()),
+            (&name, Some(name.clone()))
+        );
+    }
+    gate.shutdown().await;
+}
+
+/// A Go frontend waits for an answer even to a notify. With one worker, a single one that got none would hold up all
+/// that follows for longer than the player waits.
+#[tokio::test]
+async fn notifies_are_acknowledged_to_a_go_frontend() {
+    let Some(world) = World::start(SerializerKind::Json).await else {
+        return;
+    };
+    let room = world.backend("room").await;
+    let flags = [
+        "-type",
+        "gate",
+        "-frontend",
+        "-dispatch",
+        "1",
+        "-timeout",
+        "20s",
+    ];
+    let mut gate = world.go_server(&flags).await;
+    knows(&room, 2).await;
+    go_knows(&mut gate, 2).await;
+    let mut player = world.go_player(&gate).await;
+    for route in [
+        "room.room.note",
+        "room.room.echo",
+        "room.room.fail",
+        "room.room.none",
+    ] {
+        player.notify(route, br#"{"value":"noted"}"#).await;
+    }
+    let answer = player.call("room.room.hello", b"").await;
+    assert_eq!(
+        (answer.error, answer.text()),
+        (false, r#"{"value":"hello"}"#)
+    );
+    room.shutdown().await;
 }
 
 /// A handler on the backend calls a remote of a third server while its client waits.
