@@ -91,7 +91,6 @@ impl World {
         discovery.watch(&info, directory.clone()).await.unwrap();
         discovery.register(&info).await.unwrap();
         Fake {
-            info,
             rpc,
             directory,
             asked,
@@ -132,7 +131,6 @@ pub(crate) enum Order {
 
 /// A server that is no app.
 pub(crate) struct Fake {
-    pub(crate) info: ServerInfo,
     pub(crate) rpc: Arc<LocalRpc>,
     pub(crate) directory: Arc<Directory>,
     asked: mpsc::UnboundedReceiver<Asked>,
