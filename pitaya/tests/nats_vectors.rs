@@ -15,8 +15,14 @@ const FILES: [&str; 2] = [
 ];
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).expect("hex") as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).expect("hex") as u8)
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
 }
 
 /// Every object below `value` that has these keys.
@@ -34,7 +40,10 @@ fn find<'a>(value: &'a Value, keys: &[&str], found: &mut Vec<&'a Value>) {
 }
 
 /// Decodes and encodes again. A map of several entries may come in any order.
-fn round_trip<T: Message + Default + PartialEq + Debug>(bytes: &[u8], ordered: impl Fn(&T) -> bool) -> T {
+fn round_trip<T: Message + Default + PartialEq + Debug>(
+    bytes: &[u8],
+    ordered: impl Fn(&T) -> bool,
+) -> T {
     let message = T::decode(bytes).expect("Go wrote it");
     let again = message.encode_to_vec();
     if ordered(&message) {
@@ -58,14 +67,25 @@ fn recorded_messages_read_and_write_the_same() {
                 "protos.Request" => {
                     let request = round_trip::<Request>(&bytes, |_| true);
                     let msg = request.msg.expect("always there");
-                    assert_eq!(msg.route, message["decoded"]["msg"]["route"].as_str().unwrap_or_default());
+                    assert_eq!(
+                        msg.route,
+                        message["decoded"]["msg"]["route"]
+                            .as_str()
+                            .unwrap_or_default()
+                    );
                     let metadata = Metadata::parse(&request.metadata).expect("a JSON object");
-                    assert_eq!(metadata.peer_id(), message["metadata_json"]["peer.id"].as_str());
+                    assert_eq!(
+                        metadata.peer_id(),
+                        message["metadata_json"]["peer.id"].as_str()
+                    );
                     assert!(metadata.timeout().is_some());
                 }
                 "protos.Response" => {
                     let several = |response: &Response| {
-                        response.error.as_ref().is_none_or(|error| error.metadata.len() < 2)
+                        response
+                            .error
+                            .as_ref()
+                            .is_none_or(|error| error.metadata.len() < 2)
                     };
                     let response = round_trip::<Response>(&bytes, several);
                     let error = &message["decoded"]["error"];
@@ -75,28 +95,41 @@ fn recorded_messages_read_and_write_the_same() {
                 }
                 "protos.Push" => {
                     let push = round_trip::<Push>(&bytes, |_| true);
-                    assert_eq!(text("subject"), format!("pitaya/connector/user/{}/push", push.uid));
+                    assert_eq!(
+                        text("subject"),
+                        format!("pitaya/connector/user/{}/push", push.uid)
+                    );
                 }
                 "protos.KickMsg" => {
                     let kick = round_trip::<KickMsg>(&bytes, |_| true);
-                    assert_eq!(text("subject"), format!("pitaya/connector/user/{}/kick", kick.user_id));
+                    assert_eq!(
+                        text("subject"),
+                        format!("pitaya/connector/user/{}/kick", kick.user_id)
+                    );
                 }
                 "protos.BindMsg" => {
                     let bind = round_trip::<BindMsg>(&bytes, |_| true);
-                    assert_eq!((text("subject"), bind.epoch), ("pitaya/connector/bindings", 0));
+                    assert_eq!(
+                        (text("subject"), bind.epoch),
+                        ("pitaya/connector/bindings", 0)
+                    );
                 }
                 other => panic!("an unknown schema: {other}"),
             }
             *counts.entry(schema.to_owned()).or_insert(0) += 1;
         }
     }
-    let counts: Vec<_> = counts.iter().map(|(schema, count)| format!("{schema} {count}")).collect();
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|(schema, count)| format!("{schema} {count}"))
+        .collect();
     expect_test::expect![[r#"
         protos.BindMsg 5
         protos.KickMsg 4
         protos.Push 10
         protos.Request 91
-        protos.Response 90"#]].assert_eq(&counts.join("\n"));
+        protos.Response 90"#]]
+    .assert_eq(&counts.join("\n"));
 }
 
 /// Requests made by hand, among them those that end a Go server: none ends a test.

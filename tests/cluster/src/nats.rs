@@ -20,7 +20,10 @@ impl Nats {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
         for _ in 0..5 {
-            let mut nats = Self { process: None, port: free_port() };
+            let mut nats = Self {
+                process: None,
+                port: free_port(),
+            };
             // Somebody else may have taken the port meanwhile.
             if nats.run().await {
                 return nats;
@@ -51,10 +54,19 @@ impl Nats {
 
     /// A subscription that the server has seen when this returns.
     pub async fn subscribe(client: &async_nats::Client, subject: &str) -> async_nats::Subscriber {
-        let subscriber = client.subscribe(subject.to_owned()).await.expect("a valid subject");
+        let subscriber = client
+            .subscribe(subject.to_owned())
+            .await
+            .expect("a valid subject");
         let echo = client.new_inbox();
-        let mut echoes = client.subscribe(echo.clone()).await.expect("a valid subject");
-        client.publish(echo, "".into()).await.expect("it is connected");
+        let mut echoes = client
+            .subscribe(echo.clone())
+            .await
+            .expect("a valid subject");
+        client
+            .publish(echo, "".into())
+            .await
+            .expect("it is connected");
         let came = tokio::time::timeout(DEADLINE, echoes.next()).await;
         came.expect("it comes back").expect("it is connected");
         subscriber
@@ -64,13 +76,20 @@ impl Nats {
         self.process = None;
         // Debian puts it where only root looks.
         let debian = "/usr/sbin/nats-server";
-        let program = if Path::new(debian).exists() { debian } else { "nats-server" };
+        let program = if Path::new(debian).exists() {
+            debian
+        } else {
+            "nats-server"
+        };
         let mut command = Command::new(program);
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
         let process = self.process.insert(Process::start(&mut command));
         let start = Instant::now();
         while process.is_running() && start.elapsed() < DEADLINE {
-            if async_nats::connect(format!("nats://127.0.0.1:{}", self.port)).await.is_ok() {
+            if async_nats::connect(format!("nats://127.0.0.1:{}", self.port))
+                .await
+                .is_ok()
+            {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -65,10 +65,21 @@ async fn nonsense_is_noted_and_answered_and_nothing_more() {
         assert_eq!(code.as_deref(), (!readable).then_some("PIT-400"));
     }
     let client = peer::client(&nats, &peer::server("room", "r1")).await;
-    assert_eq!(client.call(&own, request("gate.gate.x", "fine"), DEADLINE).await.unwrap(), "fine");
+    assert_eq!(
+        client
+            .call(&own, request("gate.gate.x", "fine"), DEADLINE)
+            .await
+            .unwrap(),
+        "fine"
+    );
     for subject in SUBJECTS {
         eventually("each subject is noted", || {
-            station.noted.malformed.lock().iter().any(|(noted, _)| noted == subject)
+            station
+                .noted
+                .malformed
+                .lock()
+                .iter()
+                .any(|(noted, _)| noted == subject)
         })
         .await;
     }
@@ -82,23 +93,65 @@ async fn pushes_and_kicks_sent_as_requests_are_answered() {
     let server = peer::serve(peer::server_config(&nats), &own, &station).await;
     server.user_bound(&Uid::from("ann")).await.unwrap();
     let raw = nats.client().await;
-    let push = Bytes::from(Push { route: "on".into(), uid: "ann".into(), data: "hi".into() }.encode_to_vec());
-    let kick = Bytes::from(KickMsg { user_id: "ann".into() }.encode_to_vec());
-    let reply = raw.request("pitaya/gate/user/ann/push", push.clone()).await.unwrap();
+    let push = Bytes::from(
+        Push {
+            route: "on".into(),
+            uid: "ann".into(),
+            data: "hi".into(),
+        }
+        .encode_to_vec(),
+    );
+    let kick = Bytes::from(
+        KickMsg {
+            user_id: "ann".into(),
+        }
+        .encode_to_vec(),
+    );
+    let reply = raw
+        .request("pitaya/gate/user/ann/push", push.clone())
+        .await
+        .unwrap();
     let error = Response::decode(reply.payload).unwrap().error.unwrap();
-    assert_eq!((error.code.as_str(), error.msg.as_str()), ("PIT-000", "session not found"));
-    let reply = raw.request("pitaya/gate/user/ann/kick", kick.clone()).await.unwrap();
-    assert_eq!(KickAnswer::decode(reply.payload).unwrap(), KickAnswer { kicked: false });
+    assert_eq!(
+        (error.code.as_str(), error.msg.as_str()),
+        ("PIT-000", "session not found")
+    );
+    let reply = raw
+        .request("pitaya/gate/user/ann/kick", kick.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        KickAnswer::decode(reply.payload).unwrap(),
+        KickAnswer { kicked: false }
+    );
     station.users.lock().push("ann".to_owned());
-    let reply = raw.request("pitaya/gate/user/ann/push", push).await.unwrap();
+    let reply = raw
+        .request("pitaya/gate/user/ann/push", push)
+        .await
+        .unwrap();
     assert_eq!(&*reply.payload, b"\x0a\x03ack");
-    let reply = raw.request("pitaya/gate/user/ann/kick", kick).await.unwrap();
+    let reply = raw
+        .request("pitaya/gate/user/ann/kick", kick)
+        .await
+        .unwrap();
     assert_eq!(&*reply.payload, b"\x08\x01");
     for nonsense in [&b""[..], b"\xff"] {
-        let reply = raw.request("pitaya/gate/user/ann/push", nonsense.into()).await.unwrap();
-        assert_eq!(Response::decode(reply.payload).unwrap().error.unwrap().code, "PIT-400");
-        let reply = raw.request("pitaya/gate/user/ann/kick", nonsense.into()).await.unwrap();
-        assert_eq!(KickAnswer::decode(reply.payload).unwrap(), KickAnswer { kicked: false });
+        let reply = raw
+            .request("pitaya/gate/user/ann/push", nonsense.into())
+            .await
+            .unwrap();
+        assert_eq!(
+            Response::decode(reply.payload).unwrap().error.unwrap().code,
+            "PIT-400"
+        );
+        let reply = raw
+            .request("pitaya/gate/user/ann/kick", nonsense.into())
+            .await
+            .unwrap();
+        assert_eq!(
+            KickAnswer::decode(reply.payload).unwrap(),
+            KickAnswer { kicked: false }
+        );
     }
 }
 
@@ -115,13 +168,20 @@ async fn replies_that_nobody_asked_for_are_counted() {
         let reply = message.reply.unwrap();
         let inbox = reply.as_str().rsplit_once('.').unwrap().0;
         for wrong in ["999", "x", "-1", "99999999999999999999999"] {
-            raw.publish(format!("{inbox}.{wrong}"), "?".into()).await.unwrap();
+            raw.publish(format!("{inbox}.{wrong}"), "?".into())
+                .await
+                .unwrap();
         }
-        raw.publish(reply, Bytes::from_static(b"\xff")).await.unwrap();
+        raw.publish(reply, Bytes::from_static(b"\xff"))
+            .await
+            .unwrap();
     };
     let (result, ()) = tokio::join!(call, answering);
     let error = result.unwrap_err();
-    assert!(error.message().starts_with("the reply cannot be decoded"), "{error}");
+    assert!(
+        error.message().starts_with("the reply cannot be decoded"),
+        "{error}"
+    );
     eventually("all are counted", || client.unexpected_replies() == 4).await;
 }
 
@@ -134,13 +194,20 @@ async fn binds_reach_every_server_of_the_type_and_no_other() {
     let _two = peer::serve(config(), &peer::server("gate", "g2"), &two).await;
     let _other = peer::serve(config(), &peer::server("room", "r1"), &other).await;
     let client = peer::client(&nats, &peer::server("gate", "g1")).await;
-    let bind = BindMsg { uid: "ann".into(), fid: "g1".into(), epoch: 7 };
+    let bind = BindMsg {
+        uid: "ann".into(),
+        fid: "g1".into(),
+        epoch: 7,
+    };
     client.announce("gate", bind.clone()).await.unwrap();
-    eventually("both know", || !one.noted.binds.lock().is_empty() && !two.noted.binds.lock().is_empty()).await;
+    eventually("both know", || {
+        !one.noted.binds.lock().is_empty() && !two.noted.binds.lock().is_empty()
+    })
+    .await;
     client.announce("room", bind.clone()).await.unwrap();
     eventually("the other knows", || !other.noted.binds.lock().is_empty()).await;
     for station in [one, two, other] {
-        assert_eq!(*station.noted.binds.lock(), [bind.clone()]);
+        assert_eq!(*station.noted.binds.lock(), vec![bind.clone()]);
     }
     client.close(Duration::from_secs(5)).await;
 }

@@ -25,8 +25,14 @@ struct Recorded {
 }
 
 fn hex(text: &str) -> Bytes {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).expect("hex") as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).expect("hex") as u8)
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
 }
 
 fn recorded() -> Vec<Recorded> {
@@ -34,12 +40,15 @@ fn recorded() -> Vec<Recorded> {
     let file: Value = serde_json::from_str(text).expect("the vectors are JSON");
     let mut all = Vec::new();
     for scenario in file["scenarios"].as_array().expect("a list") {
-        let bus = scenario["bus"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let bus = scenario["bus"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         for message in bus {
             let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
-            let answer = bus.iter().find(|other| {
-                message["seq"].is_number() && other["answers_seq"] == message["seq"]
-            });
+            let answer = bus
+                .iter()
+                .find(|other| message["seq"].is_number() && other["answers_seq"] == message["seq"]);
             all.push(Recorded {
                 subject: text("subject"),
                 schema: text("schema"),
@@ -84,7 +93,11 @@ async fn calls_leave_and_answers_are_read_as_recorded() {
         match (result, response.error) {
             (Ok(data), None) => assert_eq!(data, response.data),
             (Err(error), Some(sent)) => {
-                let code = if sent.code.is_empty() { "PIT-000" } else { &sent.code };
+                let code = if sent.code.is_empty() {
+                    "PIT-000"
+                } else {
+                    &sent.code
+                };
                 assert_eq!((error.code(), error.message()), (code, sent.msg.as_str()));
                 assert_eq!(error.metadata(), &sent.metadata);
             }
@@ -118,9 +131,15 @@ async fn calls_are_served_as_recorded() {
             continue;
         };
         let response = Response::decode(answer.clone()).unwrap();
-        let several = response.error.as_ref().is_some_and(|error| error.metadata.len() > 1);
+        let several = response
+            .error
+            .as_ref()
+            .is_some_and(|error| error.metadata.len() > 1);
         script.lock().push(response.clone());
-        let reply = raw.request(recorded.subject, recorded.payload.clone()).await.unwrap();
+        let reply = raw
+            .request(recorded.subject, recorded.payload.clone())
+            .await
+            .unwrap();
         if several {
             // Go writes a map in any order.
             assert_eq!(Response::decode(reply.payload).unwrap(), response);
@@ -170,11 +189,17 @@ async fn pushes_kicks_and_binds_travel_as_recorded() {
         assert_eq!(message.subject.as_str(), recorded.subject);
         assert_eq!((message.payload, message.reply), (recorded.payload, None));
     }
-    assert!(pushes >= 8 && kicks >= 2 && binds >= 3, "{pushes} {kicks} {binds}");
+    assert!(
+        pushes >= 8 && kicks >= 2 && binds >= 3,
+        "{pushes} {kicks} {binds}"
+    );
     let noted = &station.noted;
     eventually("everything has come", || {
-        (noted.pushes.lock().len(), noted.kicks.lock().len(), noted.binds.lock().len())
-            == (pushes, kicks, binds)
+        (
+            noted.pushes.lock().len(),
+            noted.kicks.lock().len(),
+            noted.binds.lock().len(),
+        ) == (pushes, kicks, binds)
     })
     .await;
     client.close(Duration::from_secs(5)).await;

@@ -22,7 +22,11 @@ async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
     let client = Arc::new(peer::client(&nats, &peer::server("room", "r1")).await);
     server.user_bound(&Uid::from("ann")).await.unwrap();
 
-    let (stop, started, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (stop, started, ended) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let load: Vec<_> = (0..8)
         .map(|_| {
             let (client, gate) = (client.clone(), gate.clone());
@@ -32,7 +36,11 @@ async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
                 while !stop.load(Ordering::Relaxed) {
                     n += 1;
                     started.fetch_add(1, Ordering::Relaxed);
-                    let call = client.call(&gate, request("gate.gate.x", n.to_string()), Duration::from_millis(500));
+                    let call = client.call(
+                        &gate,
+                        request("gate.gate.x", n.to_string()),
+                        Duration::from_millis(500),
+                    );
                     // A call that outlives its time by far hangs.
                     let result = tokio::time::timeout(DEADLINE, call).await.expect("it ends");
                     ended.fetch_add(1, Ordering::Relaxed);
@@ -53,13 +61,30 @@ async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
         let before = ended.load(Ordering::Relaxed);
         eventually("calls run", || ended.load(Ordering::Relaxed) > before + 100).await;
         nats.kill();
-        eventually("the outage is noticed", || !client.is_connected() && !server.is_connected()).await;
+        eventually("the outage is noticed", || {
+            !client.is_connected() && !server.is_connected()
+        })
+        .await;
         // Binding goes on without a bus: the user's messages come once there is one.
-        server.user_bound(&Uid::from(&*format!("bob{round}"))).await.unwrap();
+        server
+            .user_bound(&Uid::from(&*format!("bob{round}")))
+            .await
+            .unwrap();
         nats.restart().await;
-        eventually("both are back", || client.is_connected() && server.is_connected()).await;
+        eventually("both are back", || {
+            client.is_connected() && server.is_connected()
+        })
+        .await;
         let start = std::time::Instant::now();
-        while client.call(&gate, request("gate.gate.x", "back"), Duration::from_millis(500)).await.is_err() {
+        while client
+            .call(
+                &gate,
+                request("gate.gate.x", "back"),
+                Duration::from_millis(500),
+            )
+            .await
+            .is_err()
+        {
             assert!(start.elapsed() < DEADLINE, "calls do not work again");
         }
     }
@@ -67,18 +92,34 @@ async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
     for task in load {
         task.await.unwrap();
     }
-    assert_eq!(started.load(Ordering::Relaxed), ended.load(Ordering::Relaxed));
+    assert_eq!(
+        started.load(Ordering::Relaxed),
+        ended.load(Ordering::Relaxed)
+    );
 
     // Subscriptions are back, once each, also those made during an outage.
     for uid in ["ann", "bob0", "bob1"] {
-        let push = Push { route: "on".into(), uid: uid.into(), data: "hi".into() };
+        let push = Push {
+            route: "on".into(),
+            uid: uid.into(),
+            data: "hi".into(),
+        };
         client.push("gate", push).await.unwrap();
     }
     eventually("all arrive", || station.noted.pushes.lock().len() == 3).await;
-    let answer = client.call(&gate, request("gate.gate.x", "last"), DEADLINE).await.unwrap();
+    let answer = client
+        .call(&gate, request("gate.gate.x", "last"), DEADLINE)
+        .await
+        .unwrap();
     assert_eq!(answer, "last");
-    let last = |request: &&pitaya::cluster::wire::Request| request.msg.as_ref().is_some_and(|msg| msg.data == "last");
-    assert_eq!(station.noted.requests.lock().iter().filter(last).count(), 1, "nothing comes twice");
+    let last = |request: &&pitaya::cluster::wire::Request| {
+        request.msg.as_ref().is_some_and(|msg| msg.data == "last")
+    };
+    assert_eq!(
+        station.noted.requests.lock().iter().filter(last).count(),
+        1,
+        "nothing comes twice"
+    );
     assert_eq!(station.noted.pushes.lock().len(), 3);
 }
 
@@ -91,8 +132,15 @@ async fn a_server_closes_without_a_bus_too() {
     let client = peer::client(&nats, &gate).await;
     server.user_bound(&Uid::from("ann")).await.unwrap();
     nats.kill();
-    eventually("the outage is noticed", || !client.is_connected() && !server.is_connected()).await;
-    tokio::time::timeout(DEADLINE, server.close(DEADLINE * 10)).await.expect("nothing to wait for");
-    tokio::time::timeout(DEADLINE, client.close(DEADLINE * 10)).await.expect("nothing to wait for");
+    eventually("the outage is noticed", || {
+        !client.is_connected() && !server.is_connected()
+    })
+    .await;
+    tokio::time::timeout(DEADLINE, server.close(DEADLINE * 10))
+        .await
+        .expect("nothing to wait for");
+    tokio::time::timeout(DEADLINE, client.close(DEADLINE * 10))
+        .await
+        .expect("nothing to wait for");
     assert_eq!(server.users(), 0);
 }

@@ -90,7 +90,10 @@ impl Inbox for Station {
     }
 
     fn malformed(&self, subject: &str, problem: &str) {
-        self.noted.malformed.lock().push((subject.to_owned(), problem.to_owned()));
+        self.noted
+            .malformed
+            .lock()
+            .push((subject.to_owned(), problem.to_owned()));
     }
 
     fn overflowed(&self) {
@@ -120,21 +123,34 @@ pub(crate) fn link(url: &str) -> NatsLinkConfig {
 }
 
 pub(crate) fn server_config(nats: &Nats) -> NatsServerConfig {
-    NatsServerConfig { link: link(&nats.url()), ..NatsServerConfig::default() }
+    NatsServerConfig {
+        link: link(&nats.url()),
+        ..NatsServerConfig::default()
+    }
 }
 
 /// A started client of server `own`.
 pub(crate) async fn client(nats: &Nats, own: &ServerInfo) -> NatsClient {
-    let config = NatsClientConfig { link: link(&nats.url()), ..NatsClientConfig::default() };
+    let config = NatsClientConfig {
+        link: link(&nats.url()),
+        ..NatsClientConfig::default()
+    };
     let client = NatsClient::new(config);
     client.start(own).await.expect("nats-server runs");
     client
 }
 
 /// A started server.
-pub(crate) async fn serve(config: NatsServerConfig, own: &ServerInfo, station: &Arc<Station>) -> NatsServer {
+pub(crate) async fn serve(
+    config: NatsServerConfig,
+    own: &ServerInfo,
+    station: &Arc<Station>,
+) -> NatsServer {
     let server = NatsServer::new(config);
-    server.start(own, station.clone()).await.expect("nats-server runs");
+    server
+        .start(own, station.clone())
+        .await
+        .expect("nats-server runs");
     server
 }
 
@@ -142,7 +158,11 @@ pub(crate) async fn serve(config: NatsServerConfig, own: &ServerInfo, station: &
 pub(crate) fn request(route: &str, data: impl Into<Bytes>) -> Request {
     Request {
         r#type: RpcType::User.into(),
-        msg: Some(Msg { route: route.to_owned(), data: data.into(), ..Msg::default() }),
+        msg: Some(Msg {
+            route: route.to_owned(),
+            data: data.into(),
+            ..Msg::default()
+        }),
         metadata: Bytes::from_static(b"{}"),
         ..Request::default()
     }

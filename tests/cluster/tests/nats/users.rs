@@ -12,14 +12,23 @@ use pitaya::uid::Uid;
 use crate::peer::{self, Station};
 
 fn push(uid: &str, n: usize) -> Push {
-    Push { route: "on".into(), uid: uid.into(), data: n.to_string().into() }
+    Push {
+        route: "on".into(),
+        uid: uid.into(),
+        data: n.to_string().into(),
+    }
 }
 
 #[tokio::test]
 async fn a_push_right_after_a_bind_arrives() {
     let nats = Nats::start().await;
     let station = Station::echo();
-    let server = peer::serve(peer::server_config(&nats), &peer::server("gate", "g1"), &station).await;
+    let server = peer::serve(
+        peer::server_config(&nats),
+        &peer::server("gate", "g1"),
+        &station,
+    )
+    .await;
     let client = peer::client(&nats, &peer::server("room", "r1")).await;
     // The subscription and the push take different connections: nothing but the confirmation
     // orders them.
@@ -40,7 +49,12 @@ async fn a_push_right_after_a_bind_arrives() {
 async fn two_sessions_of_a_user_are_one_subscription() {
     let nats = Nats::start().await;
     let station = Station::echo();
-    let server = peer::serve(peer::server_config(&nats), &peer::server("gate", "g1"), &station).await;
+    let server = peer::serve(
+        peer::server_config(&nats),
+        &peer::server("gate", "g1"),
+        &station,
+    )
+    .await;
     let client = peer::client(&nats, &peer::server("room", "r1")).await;
     let raw = nats.client().await;
     let uid = Uid::from("ann");
@@ -50,7 +64,10 @@ async fn two_sessions_of_a_user_are_one_subscription() {
     }
     // A bind that is given up leaves nothing.
     let bob = Uid::from("bob");
-    assert!(server.user_bound(&bob).now_or_never().is_none(), "the bus has to answer first");
+    assert!(
+        server.user_bound(&bob).now_or_never().is_none(),
+        "the bus has to answer first"
+    );
     server.user_left(&uid);
     server.user_left(&uid);
     assert_eq!(server.users(), 1);
@@ -59,22 +76,47 @@ async fn two_sessions_of_a_user_are_one_subscription() {
     server.user_left(&uid);
     // Nobody listens any more: a request says so.
     let start = std::time::Instant::now();
-    while raw.request("pitaya/gate/user/ann/push", "".into()).await.is_ok() {
-        assert!(start.elapsed() < cluster_tests::DEADLINE, "still subscribed");
+    while raw
+        .request("pitaya/gate/user/ann/push", "".into())
+        .await
+        .is_ok()
+    {
+        assert!(
+            start.elapsed() < cluster_tests::DEADLINE,
+            "still subscribed"
+        );
     }
     let pushes = station.noted.pushes.lock();
-    assert_eq!(pushes.iter().filter(|push| push.data == "1").count(), 1, "once each");
+    assert_eq!(
+        pushes.iter().filter(|push| push.data == "1").count(),
+        1,
+        "once each"
+    );
 }
 
 #[tokio::test]
 async fn binds_and_closes_leave_nothing() {
     let nats = Nats::start().await;
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    eventually("this test is alone", || tasks() == 0).await;
     let station = Station::echo();
-    let server = Arc::new(peer::serve(peer::server_config(&nats), &peer::server("gate", "g1"), &station).await);
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let server = Arc::new(
+        peer::serve(
+            peer::server_config(&nats),
+            &peer::server("gate", "g1"),
+            &station,
+        )
+        .await,
+    );
     let before = tasks();
     for round in 0..10 {
-        let uids: Vec<_> = (0..200).map(|n| Uid::from(&*format!("user{round}.{n}"))).collect();
+        let uids: Vec<_> = (0..200)
+            .map(|n| Uid::from(&*format!("user{round}.{n}")))
+            .collect();
         for bound in join_all(uids.iter().map(|uid| server.user_bound(uid))).await {
             bound.unwrap();
         }
@@ -89,13 +131,33 @@ async fn binds_and_closes_leave_nothing() {
 async fn uids_that_the_bus_cannot_carry_are_refused() {
     let nats = Nats::start().await;
     let station = Station::echo();
-    let server = peer::serve(peer::server_config(&nats), &peer::server("gate", "g1"), &station).await;
+    let server = peer::serve(
+        peer::server_config(&nats),
+        &peer::server("gate", "g1"),
+        &station,
+    )
+    .await;
     let client = peer::client(&nats, &peer::server("room", "r1")).await;
     for uid in ["a b", "a\tb", "a\r\nb", "a..b", "a.*.b", "a.>.b"] {
         let error = server.user_bound(&Uid::from(uid)).await.unwrap_err();
-        assert!(error.message().starts_with("nats: invalid subject: the uid "), "{error}");
+        assert!(
+            error
+                .message()
+                .starts_with("nats: invalid subject: the uid "),
+            "{error}"
+        );
         assert!(client.push("gate", push(uid, 0)).await.is_err());
-        assert!(client.kick("gate", KickMsg { user_id: uid.into() }).await.is_err());
+        assert!(
+            client
+                .kick(
+                    "gate",
+                    KickMsg {
+                        user_id: uid.into()
+                    }
+                )
+                .await
+                .is_err()
+        );
     }
     assert_eq!(server.users(), 0);
     for uid in ["*", ">", "ü", "a.b", "x/y"] {

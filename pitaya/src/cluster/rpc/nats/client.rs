@@ -39,16 +39,23 @@ struct Started {
 impl NatsClient {
     /// A client that connects when its app starts.
     pub fn new(config: NatsClientConfig) -> Self {
-        Self { config, started: OnceLock::new() }
+        Self {
+            config,
+            started: OnceLock::new(),
+        }
     }
 
     /// Replies that came after their caller had given up, or that nobody ever waited for.
     pub fn unexpected_replies(&self) -> u64 {
-        self.started.get().map_or(0, |started| started.replies.unexpected())
+        self.started
+            .get()
+            .map_or(0, |started| started.replies.unexpected())
     }
 
     fn started(&self) -> Result<&Started> {
-        self.started.get().ok_or_else(|| Error::msg("RPC client is not running"))
+        self.started
+            .get()
+            .ok_or_else(|| Error::msg("RPC client is not running"))
     }
 
     /// Sends something that is not answered.
@@ -89,12 +96,21 @@ impl Started {
 impl RpcClient for NatsClient {
     fn start<'a>(&'a self, own: &'a ServerInfo) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let purpose = Purpose { role: "client", capacity: REPLIES };
+            let purpose = Purpose {
+                role: "client",
+                capacity: REPLIES,
+            };
             let client =
                 link::connect(&self.config.link, &own.id, purpose, Arc::new(|| {})).await?;
             let replies = Replies::open(&client).await?;
-            let started = Started { own: own.clone(), client, replies };
-            self.started.set(started).map_err(|_| Error::msg("RPC client is already running"))
+            let started = Started {
+                own: own.clone(),
+                client,
+                replies,
+            };
+            self.started
+                .set(started)
+                .map_err(|_| Error::msg("RPC client is already running"))
         })
     }
 
@@ -111,7 +127,12 @@ impl RpcClient for NatsClient {
                 Ok(result) => result,
                 Err(_) => {
                     let route = request.msg.as_ref().map(|msg| msg.route.as_str());
-                    Err(timed_out(timeout, route.unwrap_or_default(), &started.own, &target.id))
+                    Err(timed_out(
+                        timeout,
+                        route.unwrap_or_default(),
+                        &started.own,
+                        &target.id,
+                    ))
                 }
             }
         })
@@ -132,7 +153,9 @@ impl RpcClient for NatsClient {
     }
 
     fn is_connected(&self) -> bool {
-        self.started.get().is_some_and(|started| link::is_connected(&started.client))
+        self.started
+            .get()
+            .is_some_and(|started| link::is_connected(&started.client))
     }
 
     fn close(&self, limit: Duration) -> BoxFuture<'_, ()> {
@@ -161,7 +184,10 @@ impl fmt::Debug for NatsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NatsClient")
             .field("connected", &self.is_connected())
-            .field("waiting", &self.started.get().map(|started| started.replies.waiting()))
+            .field(
+                "waiting",
+                &self.started.get().map(|started| started.replies.waiting()),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -43,7 +43,11 @@ pub(super) async fn connect(
     overflow: Overflow,
 ) -> Result<Client> {
     let addresses = addresses(&config.connect)?;
-    let events = Arc::new(Events { role: purpose.role, overflow, overflowed: AtomicU64::new(0) });
+    let events = Arc::new(Events {
+        role: purpose.role,
+        overflow,
+        overflowed: AtomicU64::new(0),
+    });
     let mut attempt = 0;
     loop {
         let connecting = options(config, name, purpose, events.clone()).connect(addresses.clone());
@@ -88,7 +92,11 @@ fn addresses(texts: &[String]) -> Result<Vec<ServerAddr>> {
         let wrong = |error| Error::msg(format!("address {} of NATS: {error}", index + 1));
         ServerAddr::from_str(text).map_err(wrong)
     };
-    let addresses = texts.iter().enumerate().map(parse).collect::<Result<Vec<_>>>()?;
+    let addresses = texts
+        .iter()
+        .enumerate()
+        .map(parse)
+        .collect::<Result<Vec<_>>>()?;
     if addresses.is_empty() {
         return Err(Error::msg("nats connection string is empty"));
     }
@@ -97,7 +105,9 @@ fn addresses(texts: &[String]) -> Result<Vec<ServerAddr>> {
 
 /// The addresses without user and password.
 fn shown(addresses: &[ServerAddr]) -> String {
-    let shown = addresses.iter().map(|address| format!("{}:{}", address.host(), address.port()));
+    let shown = addresses
+        .iter()
+        .map(|address| format!("{}:{}", address.host(), address.port()));
     shown.collect::<Vec<_>>().join(", ")
 }
 
@@ -107,7 +117,10 @@ fn options(
     purpose: Purpose,
     events: Arc<Events>,
 ) -> ConnectOptions {
-    let tls = config.connect.iter().any(|address| address.starts_with("tls://"));
+    let tls = config
+        .connect
+        .iter()
+        .any(|address| address.starts_with("tls://"));
     let pauses = config.clone();
     ConnectOptions::new()
         .name(name)
@@ -129,8 +142,14 @@ fn options(
 /// servers, so that they do not all come back at once.
 fn pause(config: &NatsLinkConfig, tls: bool, attempt: usize) -> Duration {
     let doubled = u32::try_from(attempt.saturating_sub(1).min(16)).map_or(0, |n| 1 << n);
-    let jitter = if tls { config.reconnect_jitter_tls } else { config.reconnect_jitter };
-    let pause = FIRST_PAUSE.saturating_mul(doubled).min(config.reconnect_wait);
+    let jitter = if tls {
+        config.reconnect_jitter_tls
+    } else {
+        config.reconnect_jitter
+    };
+    let pause = FIRST_PAUSE
+        .saturating_mul(doubled)
+        .min(config.reconnect_wait);
     pause + jitter.mul_f64(fastrand::f64())
 }
 
@@ -193,7 +212,10 @@ mod tests {
     fn addresses_are_a_list_and_their_secrets_are_not_shown() {
         let list = ["nats://user:secret@a:4222", "b:4333"].map(str::to_owned);
         assert_eq!(shown(&addresses(&list).unwrap()), "a:4222, b:4333");
-        assert_eq!(addresses(&[]).unwrap_err().message(), "nats connection string is empty");
+        assert_eq!(
+            addresses(&[]).unwrap_err().message(),
+            "nats connection string is empty"
+        );
         let error = addresses(&["nats://user:secret@[".to_owned()]).unwrap_err();
         assert!(!error.message().contains("secret"), "{error}");
     }

@@ -51,7 +51,14 @@ impl Replies {
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(number, sender);
         let subject = Subject::from(format!("{}{number}", self.prefix));
-        (subject, Reply { number, receiver, waiting: &self.waiting })
+        (
+            subject,
+            Reply {
+                number,
+                receiver,
+                waiting: &self.waiting,
+            },
+        )
     }
 
     /// How many replies came that nobody waits for.
@@ -92,7 +99,10 @@ async fn read(
     unexpected: Arc<AtomicU64>,
 ) {
     while let Some(message) = replies.next().await {
-        let number = message.subject.get(prefix..).and_then(|number| number.parse().ok());
+        let number = message
+            .subject
+            .get(prefix..)
+            .and_then(|number| number.parse().ok());
         let waiter = number.and_then(|number: u64| waiting.lock().remove(&number));
         let Some(waiter) = waiter else {
             if unexpected.fetch_add(1, Ordering::Relaxed) == 0 {

@@ -100,13 +100,21 @@ fn serve(inbox: &dyn Inbox, client: &Client, call: Call) -> impl Future<Output =
 async fn read_call(inbox: &dyn Inbox, client: &Client, message: Message) -> Option<Call> {
     let problem = match Request::decode(message.payload) {
         Ok(request) if request.msg.is_some() => {
-            return Some(Call { request, reply: message.reply });
+            return Some(Call {
+                request,
+                reply: message.reply,
+            });
         }
         Ok(_) => "the request has no message".to_owned(),
         Err(error) => error.to_string(),
     };
     inbox.malformed(&message.subject, &problem);
-    answer(client, message.reply, Error::new(codes::BAD_REQUEST, problem).into()).await;
+    answer(
+        client,
+        message.reply,
+        Error::new(codes::BAD_REQUEST, problem).into(),
+    )
+    .await;
     None
 }
 
@@ -115,7 +123,10 @@ async fn answer(client: &Client, reply: Option<Subject>, response: Response) {
     let Some(reply) = reply else { return };
     let mut payload = response.encode_to_vec();
     if payload.len() > client.max_payload() {
-        let error = Error::new(codes::INTERNAL, "the reply is larger than the message bus carries");
+        let error = Error::new(
+            codes::INTERNAL,
+            "the reply is larger than the message bus carries",
+        );
         payload = Response::from(error).encode_to_vec();
     }
     publish(client, reply, payload).await;

@@ -48,7 +48,11 @@ struct Started {
 impl NatsServer {
     /// A server that connects when its app starts.
     pub fn new(config: NatsServerConfig) -> Self {
-        Self { config, started: OnceLock::new(), dropped: Arc::default() }
+        Self {
+            config,
+            started: OnceLock::new(),
+            dropped: Arc::default(),
+        }
     }
 
     /// Messages that came faster than they were taken, beyond what may wait, and were dropped.
@@ -62,12 +66,17 @@ impl NatsServer {
     }
 
     fn started(&self) -> Result<&Started> {
-        self.started.get().ok_or_else(|| Error::msg("RPC server is not running"))
+        self.started
+            .get()
+            .ok_or_else(|| Error::msg("RPC server is not running"))
     }
 
     async fn connect(&self, own: &ServerInfo, inbox: &Arc<dyn Inbox>) -> Result<Client> {
         let capacity = self.config.buffer_messages.max(self.config.buffer_pushes);
-        let purpose = Purpose { role: "server", capacity };
+        let purpose = Purpose {
+            role: "server",
+            capacity,
+        };
         let (dropped, inbox) = (self.dropped.clone(), Arc::downgrade(inbox));
         let overflow = move || {
             dropped.fetch_add(1, Ordering::Relaxed);
@@ -93,7 +102,10 @@ impl Started {
             let (subject, mut echo) = self.echoes.expect();
             let sent = self.client.publish(subject, Bytes::new()).await;
             sent.map_err(|error| Error::msg(format!("nats: {error}")))?;
-            echo.get().await.map(drop).ok_or_else(|| Error::msg("nats: connection closed"))
+            echo.get()
+                .await
+                .map(drop)
+                .ok_or_else(|| Error::msg("nats: connection closed"))
         };
         if !link::is_connected(&self.client) {
             return Ok(());
@@ -107,8 +119,10 @@ impl Started {
 
     /// Takes the user's messages from now on.
     async fn watch(&self, uid: &Uid, limit: Duration) -> Result<AbortOnDropHandle<()>> {
-        let (pushes, kicks) =
-            (subjects::pushes(&self.kind, uid)?, subjects::kicks(&self.kind, uid)?);
+        let (pushes, kicks) = (
+            subjects::pushes(&self.kind, uid)?,
+            subjects::kicks(&self.kind, uid)?,
+        );
         let subscribed =
             async { Ok::<_, Error>((self.subscribe(pushes).await?, self.subscribe(kicks).await?)) };
         // It waits only where the bus has been away for long.
@@ -153,7 +167,9 @@ impl RpcServer for NatsServer {
             };
             // Others may call from now on, as far as the bus is concerned.
             started.confirm(self.config.link.connection_timeout).await?;
-            self.started.set(started).map_err(|_| Error::msg("RPC server is already running"))
+            self.started
+                .set(started)
+                .map_err(|_| Error::msg("RPC server is already running"))
         })
     }
 
@@ -162,7 +178,10 @@ impl RpcServer for NatsServer {
             let started = self.started()?;
             let place = started.users.enter(uid);
             let limit = self.config.link.connection_timeout;
-            place.messages().get_or_try_init(|| started.watch(uid, limit)).await?;
+            place
+                .messages()
+                .get_or_try_init(|| started.watch(uid, limit))
+                .await?;
             place.keep();
             Ok(())
         })
@@ -182,7 +201,10 @@ impl RpcServer for NatsServer {
             let until = tokio::time::Instant::now() + limit;
             started.stop.cancel();
             started.tasks.close();
-            if tokio::time::timeout_at(until, started.tasks.wait()).await.is_err() {
+            if tokio::time::timeout_at(until, started.tasks.wait())
+                .await
+                .is_err()
+            {
                 tracing::warn!("calls of other servers did not end in time");
                 for task in &started.running {
                     task.abort();
@@ -196,12 +218,17 @@ impl RpcServer for NatsServer {
     }
 
     fn is_connected(&self) -> bool {
-        self.started.get().is_some_and(|started| link::is_connected(&started.client))
+        self.started
+            .get()
+            .is_some_and(|started| link::is_connected(&started.client))
     }
 }
 
 async fn subscribe(client: &Client, subject: Subject) -> Result<Subscriber> {
-    client.subscribe(subject).await.map_err(|error| Error::msg(format!("nats: {error}")))
+    client
+        .subscribe(subject)
+        .await
+        .map_err(|error| Error::msg(format!("nats: {error}")))
 }
 
 impl fmt::Debug for NatsServer {

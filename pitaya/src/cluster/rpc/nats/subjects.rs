@@ -16,7 +16,10 @@ const LONGEST: usize = 2048;
 
 /// Where calls of one server go.
 pub(super) fn calls(server: &ServerInfo) -> Result<Subject> {
-    checked("server", format_args!("pitaya/servers/{}/{}", server.kind, server.id))
+    checked(
+        "server",
+        format_args!("pitaya/servers/{}/{}", server.kind, server.id),
+    )
 }
 
 /// Where servers of a type tell each other who was bound.
@@ -26,26 +29,42 @@ pub(super) fn bindings(kind: &str) -> Result<Subject> {
 
 /// Where pushes for a user go.
 pub(super) fn pushes(frontend_type: &str, uid: &str) -> Result<Subject> {
-    checked("uid", format_args!("pitaya/{frontend_type}/user/{uid}/push"))
+    checked(
+        "uid",
+        format_args!("pitaya/{frontend_type}/user/{uid}/push"),
+    )
 }
 
 /// Where kicks for a user go.
 pub(super) fn kicks(frontend_type: &str, uid: &str) -> Result<Subject> {
-    checked("uid", format_args!("pitaya/{frontend_type}/user/{uid}/kick"))
+    checked(
+        "uid",
+        format_args!("pitaya/{frontend_type}/user/{uid}/kick"),
+    )
 }
 
 /// A subject that means itself and nothing else. What has spaces would break the bus's framing;
 /// what is a wildcard would receive the messages of others.
 fn checked(what: &str, subject: fmt::Arguments<'_>) -> Result<Subject> {
     let subject = subject.to_string();
-    let refused = |why: &str| Err(Error::msg(format!("nats: invalid subject: the {what} {why}")));
-    if subject.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+    let refused = |why: &str| {
+        Err(Error::msg(format!(
+            "nats: invalid subject: the {what} {why}"
+        )))
+    };
+    if subject
+        .bytes()
+        .any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+    {
         return refused("has a space or a line break");
     }
     if subject.len() > LONGEST {
         return refused("is too long");
     }
-    if subject.split('.').any(|token| matches!(token, "" | "*" | ">")) {
+    if subject
+        .split('.')
+        .any(|token| matches!(token, "" | "*" | ">"))
+    {
         return refused("has an empty part or a wildcard between its dots");
     }
     Ok(Subject::from(subject))
@@ -67,18 +86,41 @@ mod tests {
 
     #[test]
     fn subjects_have_the_text_of_the_cluster_protocol() {
-        assert_eq!(calls(&server("room", "9f")).unwrap().as_str(), "pitaya/servers/room/9f");
-        assert_eq!(bindings("connector").unwrap().as_str(), "pitaya/connector/bindings");
-        assert_eq!(pushes("connector", "u1").unwrap().as_str(), "pitaya/connector/user/u1/push");
-        assert_eq!(kicks("connector", "u1").unwrap().as_str(), "pitaya/connector/user/u1/kick");
+        assert_eq!(
+            calls(&server("room", "9f")).unwrap().as_str(),
+            "pitaya/servers/room/9f"
+        );
+        assert_eq!(
+            bindings("connector").unwrap().as_str(),
+            "pitaya/connector/bindings"
+        );
+        assert_eq!(
+            pushes("connector", "u1").unwrap().as_str(),
+            "pitaya/connector/user/u1/push"
+        );
+        assert_eq!(
+            kicks("connector", "u1").unwrap().as_str(),
+            "pitaya/connector/user/u1/kick"
+        );
     }
 
     #[test]
     fn names_that_the_bus_cannot_carry_are_refused() {
-        for uid in ["a b", "a\tb", "a\rb", "a\nb", "a..b", "a.*.b", "a.>.b", &"x".repeat(3000)] {
+        for uid in [
+            "a b",
+            "a\tb",
+            "a\rb",
+            "a\nb",
+            "a..b",
+            "a.*.b",
+            "a.>.b",
+            &"x".repeat(3000),
+        ] {
             let error = pushes("connector", uid).unwrap_err();
             assert!(
-                error.message().starts_with("nats: invalid subject: the uid "),
+                error
+                    .message()
+                    .starts_with("nats: invalid subject: the uid "),
                 "{uid}: {error}"
             );
             assert!(kicks("connector", uid).is_err(), "{uid}");

@@ -22,7 +22,12 @@ impl Users {
         let mut users = self.0.lock();
         let (sessions, messages) = users.entry(uid.clone()).or_default();
         *sessions += 1;
-        Place { users: self, uid, messages: messages.clone(), kept: false }
+        Place {
+            users: self,
+            uid,
+            messages: messages.clone(),
+            kept: false,
+        }
     }
 
     /// One session of this user less.
