@@ -97,6 +97,12 @@ async fn two_sessions_of_a_user_are_one_subscription() {
 #[tokio::test]
 async fn binds_and_closes_leave_nothing() {
     let nats = Nats::start().await;
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    eventually("this test is alone", || tasks() == 0).await;
     let station = Station::echo();
     let server = Arc::new(
         peer::serve(
@@ -106,11 +112,6 @@ async fn binds_and_closes_leave_nothing() {
         )
         .await,
     );
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
     let before = tasks();
     for round in 0..10 {
         let uids: Vec<_> = (0..200)

@@ -28,22 +28,18 @@ use crate::error::Result;
 
 /// A cluster over NATS, set up from the app's configuration.
 pub struct NatsCluster {
-    discovery: Choice,
+    discovery: MakeDiscovery,
 }
 
-/// Where the servers are found.
-enum Choice {
-    Made(Arc<dyn Discovery>),
-    #[cfg(feature = "etcd")]
-    Etcd,
-}
+/// How to find the servers, once there is a configuration.
+type MakeDiscovery = Box<dyn FnOnce(&Config) -> Arc<dyn Discovery> + Send>;
 
 impl Cluster {
     /// A cluster that calls over NATS and finds its servers through `discovery`, set up from
     /// `pitaya.cluster.rpc.*.nats` and `pitaya.session.unique`.
     pub fn nats(discovery: Arc<dyn Discovery>) -> NatsCluster {
         NatsCluster {
-            discovery: Choice::Made(discovery),
+            discovery: Box::new(|_| discovery),
         }
     }
 
@@ -53,7 +49,7 @@ impl Cluster {
     #[cfg(feature = "etcd")]
     pub fn nats_etcd() -> NatsCluster {
         NatsCluster {
-            discovery: Choice::Etcd,
+            discovery: Box::new(|config| Arc::new(EtcdDiscovery::new(config.cluster.etcd.clone()))),
         }
     }
 }
@@ -63,11 +59,7 @@ impl IntoCluster for NatsCluster {
         let nats = &config.cluster.nats;
         let client = Arc::new(NatsClient::new(nats.client.clone()));
         let server = Arc::new(NatsServer::new(nats.server.clone()));
-        let discovery: Arc<dyn Discovery> = match self.discovery {
-            Choice::Made(discovery) => discovery,
-            #[cfg(feature = "etcd")]
-            Choice::Etcd => Arc::new(EtcdDiscovery::new(config.cluster.etcd.clone())),
-        };
+        let discovery = (self.discovery)(config);
         Ok(Cluster::new(client, server, discovery)
             .timeout(nats.client.request_timeout)
             .unique_sessions(config.session.unique))
