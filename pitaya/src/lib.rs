@@ -87,6 +87,8 @@ mod error_body;
 pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
+#[doc = include_str!("docs/cluster.md")]
+pub mod guide_to_clusters {}
 #[doc = include_str!("docs/metrics.md")]
 pub mod measurements {}
 pub mod handler;

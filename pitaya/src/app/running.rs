@@ -159,6 +159,7 @@ impl App {
         };
         let own = self.handle.server();
         let door = Arc::new(Door(Arc::downgrade(service)));
+        cluster.client.start(own).await.map_err(failed("the cluster's transport"))?;
         cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
         let directory = self.handle.directory().clone();
         self.handle.metrics().count_servers(&directory);
@@ -274,6 +275,9 @@ impl App {
             && let Err(error) = cluster.discovery.close().await
         {
             tracing::warn!(%error, "the discovery did not close");
+        }
+        if let Ok(cluster) = self.handle.cluster() {
+            cluster.client.close(config.sessions).await;
         }
         if let Err(error) = self.handle.0.groups.close().await {
             tracing::warn!(%error, "the group service did not close");

@@ -36,12 +36,80 @@ pub trait Route: Send + Sync + 'static {
     }
 }
 
-impl<F> Route for F
+/// A router that is a function.
+///
+/// ```
+/// use pitaya::cluster::router;
+/// // Odd sessions to the first server, even ones to the last.
+/// let router = router::choose(|routing| {
+///     let odd = routing.session.id() % 2 == 1;
+///     let server = if odd { routing.servers.first() } else { routing.servers.last() };
+///     server.cloned().ok_or_else(|| "nobody is there".into())
+/// });
+/// # let _ = pitaya::App::builder("gate").route_to("room", router);
+/// ```
+pub fn choose<F>(choose: F) -> Choose<F>
+where
+    F: Fn(&Routing<'_>) -> Result<Arc<ServerInfo>> + Send + Sync + 'static,
+{
+    Choose(choose)
+}
+
+/// What [`choose`] makes.
+pub struct Choose<F>(F);
+
+impl<F> Route for Choose<F>
+where
+    F: Fn(&Routing<'_>) -> Result<Arc<ServerInfo>> + Send + Sync + 'static,
+{
+    fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
+        Box::pin(std::future::ready((self.0)(&routing)))
+    }
+}
+
+/// A router that is a function which awaits. Messages of one session and type are routed one after
+/// the other; answers do not wait for that.
+///
+/// ```
+/// # async fn room_of(_: Option<pitaya::Uid>) -> pitaya::Result<String> { Ok("1".to_owned()) }
+/// use pitaya::cluster::router;
+/// let router = router::choose_later(|routing| {
+///     Box::pin(async move {
+///         let id = room_of(routing.session.uid()).await?;
+///         let server = routing.servers.iter().find(|server| server.id == id);
+///         server.cloned().ok_or_else(|| "the room has closed".into())
+///     })
+/// });
+/// # let _ = pitaya::App::builder("gate").route_to("room", router);
+/// ```
+pub fn choose_later<F>(choose: F) -> ChooseLater<F>
+where
+    F: for<'a> Fn(Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> + Send + Sync + 'static,
+{
+    ChooseLater(choose)
+}
+
+/// What [`choose_later`] makes.
+pub struct ChooseLater<F>(F);
+
+impl<F> Route for ChooseLater<F>
 where
     F: for<'a> Fn(Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> + Send + Sync + 'static,
 {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
-        self(routing)
+        (self.0)(routing)
+    }
+}
+
+impl<F> fmt::Debug for Choose<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Choose")
+    }
+}
+
+impl<F> fmt::Debug for ChooseLater<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChooseLater")
     }
 }
 

@@ -127,6 +127,12 @@ impl Inbox for Door {
             service.note_malformed(subject, problem);
         }
     }
+
+    fn overflowed(&self) {
+        if let Some(service) = self.0.upgrade() {
+            service.app().metrics().message_refused("overflow");
+        }
+    }
 }
 
 /// Serves a call in a task of its own: the caller's time may end before the call does.

@@ -87,9 +87,11 @@ pub trait IntoCluster: Send + 'static {
     fn into_cluster(self, config: &Config, own: &ServerInfo) -> Result<Cluster>;
 }
 
+/// Unique sessions can be switched off here and in the configuration.
 impl IntoCluster for Cluster {
-    fn into_cluster(self, _: &Config, _: &ServerInfo) -> Result<Cluster> {
-        Ok(self)
+    fn into_cluster(self, config: &Config, _: &ServerInfo) -> Result<Cluster> {
+        let unique = self.unique && config.session.unique;
+        Ok(self.unique_sessions(unique))
     }
 }
 
