@@ -13,7 +13,9 @@ fn records() -> Vec<(String, String)> {
         let listed = [&part["keys"], &part["events"]];
         for entry in listed.iter().filter_map(|list| list.as_array()).flatten() {
             let key = entry["key"].as_str().expect("a key");
-            if let (true, Some(value)) = (key.starts_with("pitaya/servers/"), entry["value"].as_str()) {
+            if let (true, Some(value)) =
+                (key.starts_with("pitaya/servers/"), entry["value"].as_str())
+            {
                 records.push((key.to_owned(), value.to_owned()));
             }
         }
@@ -37,14 +39,25 @@ fn recorded_records_read_and_write_the_same() {
 #[test]
 fn recorded_metadata_is_read_with_its_escapes() {
     let find = |part: &str| {
-        let found = records().into_iter().find(|(_, record)| record.contains(part));
-        ServerInfo::from_record(found.expect("recorded").1.as_bytes()).expect("Go wrote it").metadata
+        let found = records()
+            .into_iter()
+            .find(|(_, record)| record.contains(part));
+        ServerInfo::from_record(found.expect("recorded").1.as_bytes())
+            .expect("Go wrote it")
+            .metadata
     };
     let free = find("stack");
-    let entries: Vec<_> = free.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let entries: Vec<_> = free
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
     assert_eq!(
         entries,
-        [("b<>&", "a\u{2028} \u{e9} \" \\"), ("empty", ""), ("stack", "blue")]
+        [
+            ("b<>&", "a\u{2028} \u{e9} \" \\"),
+            ("empty", ""),
+            ("stack", "blue")
+        ]
     );
     assert_eq!(find("grpcHost")["grpcHost"], "127.0.0.1");
 }

@@ -36,6 +36,7 @@
 mod cluster;
 mod load;
 mod names;
+mod nats;
 mod report;
 mod schema;
 mod settings;
@@ -46,6 +47,7 @@ mod value;
 mod tests;
 
 pub use cluster::{Cluster, EtcdConfig};
+pub use nats::{NatsClientConfig, NatsConfig, NatsLinkConfig, NatsServerConfig};
 pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{

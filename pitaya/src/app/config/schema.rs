@@ -163,6 +163,11 @@ pub(super) static KEYS: &[Key] = &[
         "handlers that may run at the same time in the whole app, others wait their turn; 0 = no such limit",
     ),
     key(
+        "pitaya.session.unique",
+        Slot::Flag(field!(session.unique)),
+        "in a cluster, a user has one session on all frontends of a type, a later bind ends the earlier one",
+    ),
+    key(
         "pitaya.session.drain.enabled",
         Slot::Flag(field!(session.drain.enabled)),
         "on SIGTERM, wait for sessions to end by themselves before shutting down",
@@ -205,6 +210,124 @@ pub(super) static KEYS: &[Key] = &[
         "pitaya.groups.memory.tickduration",
         Slot::Time(field!(groups.memory_tick), (MS, DAY)),
         "time between two sweeps for groups in memory that have outlived their time to live",
+    ),
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.connect",
+        old_names: &["pitaya.cluster.rpc.client.nats.address"],
+        slot: Slot::List(cloned!(cluster.nats.client.link.connect), 1),
+        meaning: "where NATS listens, nats://user:password@host:port each, with all but the host optional",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.connectiontimeout",
+        old_names: &["pitaya.cluster.rpc.client.nats.connection.timeout"],
+        slot: Slot::Time(
+            field!(cluster.nats.client.link.connection_timeout),
+            (MS, HOUR),
+        ),
+        meaning: "how long connecting to NATS may take, and NATS to confirm a subscription",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.requesttimeout",
+        old_names: &["pitaya.cluster.rpc.client.nats.request.timeout"],
+        slot: Slot::Time(field!(cluster.nats.client.request_timeout), (MS, HOUR)),
+        meaning: "how long a call waits for its answer when nobody says otherwise",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.client.nats.maxreconnectionretries",
+        old_names: &["pitaya.cluster.rpc.client.nats.max.reconnection.attempts"],
+        slot: Slot::Count(field!(cluster.nats.client.link.max_reconnects), (0, MANY)),
+        meaning: "how many times the first connection is tried again, then the start fails; a connection that was lost \
+                 is tried for ever",
+    },
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectwait",
+        Slot::Time(field!(cluster.nats.client.link.reconnect_wait), (MS, HOUR)),
+        "the longest pause between two attempts to connect",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectjitter",
+        Slot::Time(
+            field!(cluster.nats.client.link.reconnect_jitter),
+            (Duration::ZERO, HOUR),
+        ),
+        "up to this much is added to each pause, at random",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.reconnectjittertls",
+        Slot::Time(
+            field!(cluster.nats.client.link.reconnect_jitter_tls),
+            (Duration::ZERO, HOUR),
+        ),
+        "the same for an encrypted connection",
+    ),
+    key(
+        "pitaya.cluster.rpc.client.nats.pinginterval",
+        Slot::Time(field!(cluster.nats.client.link.ping_interval), (MS, DAY)),
+        "time between two signs of life, a connection without an answer to three of them is made again",
+    ),
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.connect",
+        old_names: &["pitaya.cluster.rpc.server.nats.address"],
+        slot: Slot::List(cloned!(cluster.nats.server.link.connect), 1),
+        meaning: "where NATS listens, nats://user:password@host:port each, with all but the host optional",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.connectiontimeout",
+        old_names: &["pitaya.cluster.rpc.server.nats.connection.timeout"],
+        slot: Slot::Time(
+            field!(cluster.nats.server.link.connection_timeout),
+            (MS, HOUR),
+        ),
+        meaning: "how long connecting to NATS may take, and NATS to confirm a subscription",
+    },
+    Key {
+        name: "pitaya.cluster.rpc.server.nats.maxreconnectionretries",
+        old_names: &["pitaya.cluster.rpc.server.nats.max.reconnection.attempts"],
+        slot: Slot::Count(field!(cluster.nats.server.link.max_reconnects), (0, MANY)),
+        meaning: "how many times the first connection is tried again, then the start fails; a connection that was lost \
+                 is tried for ever",
+    },
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectwait",
+        Slot::Time(field!(cluster.nats.server.link.reconnect_wait), (MS, HOUR)),
+        "the longest pause between two attempts to connect",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectjitter",
+        Slot::Time(
+            field!(cluster.nats.server.link.reconnect_jitter),
+            (Duration::ZERO, HOUR),
+        ),
+        "up to this much is added to each pause, at random",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.reconnectjittertls",
+        Slot::Time(
+            field!(cluster.nats.server.link.reconnect_jitter_tls),
+            (Duration::ZERO, HOUR),
+        ),
+        "the same for an encrypted connection",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.pinginterval",
+        Slot::Time(field!(cluster.nats.server.link.ping_interval), (MS, DAY)),
+        "time between two signs of life, a connection without an answer to three of them is made again",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.buffer.messages",
+        Slot::Count(field!(cluster.nats.server.buffer_messages), (1, MANY)),
+        "calls that may be under way, running and waiting together, one too many is answered PIT-503",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.buffer.push",
+        Slot::Count(field!(cluster.nats.server.buffer_pushes), (1, MANY)),
+        "pushes that may wait for one user, one too many is dropped and counted; the larger of this and \
+         buffer.messages holds",
+    ),
+    key(
+        "pitaya.cluster.rpc.server.nats.services",
+        Slot::Count(field!(cluster.nats.server.services), (0, MANY)),
+        "calls that may run at the same time, others wait their turn; 0 = no such limit",
     ),
     Key {
         name: "pitaya.cluster.sd.etcd.endpoints",

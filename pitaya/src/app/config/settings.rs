@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::cluster::{Cluster, EtcdConfig};
+use super::nats::NatsConfig;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -104,9 +105,12 @@ pub enum Overflow {
 }
 
 /// Sessions as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub struct Session {
+    /// In a cluster, a user has one session on all frontends of a type: a later bind ends the
+    /// earlier one. Default: true.
+    pub unique: bool,
     /// Waiting for sessions to end by themselves before a shutdown.
     pub drain: Drain,
 }
@@ -261,6 +265,15 @@ impl Default for Buffer {
     }
 }
 
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            unique: true,
+            drain: Drain::default(),
+        }
+    }
+}
+
 impl Default for Drain {
     fn default() -> Self {
         Self {
@@ -359,6 +372,7 @@ impl Config {
                 ..Buffer::default()
             },
             session: Session {
+                unique: true,
                 drain: Drain {
                     enabled: false,
                     timeout: deadline,
@@ -367,6 +381,7 @@ impl Config {
             },
             groups: Groups { memory_tick: poll },
             cluster: Cluster {
+                nats: NatsConfig::for_test(),
                 etcd: EtcdConfig {
                     dial_timeout: deadline,
                     revoke_timeout: deadline,

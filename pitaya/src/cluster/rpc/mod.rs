@@ -1,6 +1,8 @@
 //! How servers call each other.
 
 mod local;
+#[cfg(feature = "nats")]
+pub mod nats;
 
 pub(crate) use local::ask;
 pub use local::{Exchange, LocalRpc};
@@ -17,6 +19,14 @@ use crate::uid::Uid;
 
 /// Carries calls to other servers.
 pub trait RpcClient: Send + Sync + 'static {
+    /// Connects, if need be; called once, before the first call.
+    ///
+    /// # Errors
+    /// When the transport cannot be reached.
+    fn start<'a>(&'a self, _own: &'a ServerInfo) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Calls a server and waits for its answer, at most `timeout`.
     ///
     /// The request has its session, message, sender and metadata; it is sent when the future is
@@ -44,6 +54,11 @@ pub trait RpcClient: Send + Sync + 'static {
 
     /// Whether calls can be sent at the moment.
     fn is_connected(&self) -> bool;
+
+    /// Sends what was taken on before, at most `limit`, and disconnects.
+    fn close(&self, _limit: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Takes calls from other servers.
@@ -87,4 +102,6 @@ pub trait Inbox: Send + Sync + 'static {
     fn bound(&self, bind: BindMsg);
     /// Something that is no message came on this subject: counted, and logged once per source.
     fn malformed(&self, subject: &str, problem: &str);
+    /// More came than can be taken on: a call that was refused, or a message that was dropped.
+    fn overflowed(&self) {}
 }

@@ -178,11 +178,11 @@ fn settings_of_other_servers_are_accepted_with_a_note() {
         heartbeat = "often"
     "#;
     let env = [
-        ("PITAYA_CLUSTER_RPC_CLIENT_NATS_CONNECT", "nats://a:4222"),
+        ("PITAYA_CLUSTER_RPC_CLIENT_GRPC_REQUESTTIMEOUT", "5s"),
         ("PITAYA_METRICS_CONSTLABELS_ZONE", "b"),
     ];
     let (config, warnings) =
-        Config::load(toml(text).env(env).set("pitaya.session.unique", false)).expect("accepted");
+        Config::load(toml(text).env(env).set("pitaya.worker.concurrency", 3)).expect("accepted");
     assert_eq!(config, Config::default());
     let (notes, calls): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|warning| warning.is_note());
@@ -198,9 +198,9 @@ fn settings_of_other_servers_are_accepted_with_a_note() {
         pitaya.groups.etcd.timeout (in game.toml): has no effect on this server
         pitaya.metrics.constLabels.Region (in game.toml): has no effect on this server
         pitaya.metrics.custom.counters (in game.toml): has no effect on this server
-        pitaya.cluster.rpc.client.nats.connect (from the environment variable PITAYA_CLUSTER_RPC_CLIENT_NATS_CONNECT): has no effect on this server
+        pitaya.cluster.rpc.client.grpc.requesttimeout (from the environment variable PITAYA_CLUSTER_RPC_CLIENT_GRPC_REQUESTTIMEOUT): has no effect on this server
         pitaya.metrics.constlabels (from the environment variable PITAYA_METRICS_CONSTLABELS_ZONE): has no effect on this server
-        pitaya.session.unique (set in code): has no effect on this server
+        pitaya.worker.concurrency (set in code): has no effect on this server
     "#]].assert_eq(&texts(notes));
     expect_test::expect![[r#"
         pitaya.groups.etcd.timeout (in game.toml): old name, use pitaya.groups.etcd.dialtimeout

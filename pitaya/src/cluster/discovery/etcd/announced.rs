@@ -1,7 +1,5 @@
 //! What both sides know of the own announcement: the keeper writes it, the watcher sees it vanish.
 
-use std::collections::HashSet;
-
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -55,14 +53,13 @@ impl Announced {
         }
     }
 
-    /// These are all keys there are.
-    pub(super) fn missing_from(&self, keys: &HashSet<&[u8]>) {
-        if self
-            .state
-            .lock()
+    /// All keys were read, and this tells whether one is missing.
+    pub(super) fn missing_from(&self, is_missing: impl FnOnce(&[u8]) -> bool) {
+        let state = self.state.lock();
+        if state
             .key
             .as_ref()
-            .is_some_and(|own| !keys.contains(own.as_bytes()))
+            .is_some_and(|own| is_missing(own.as_bytes()))
         {
             self.gone.notify_one();
         }

@@ -1,8 +1,12 @@
 //! Discovery through etcd, in one cluster with Go servers.
 //!
-//! Two tasks: one watches ([`watcher`]), one keeps the own record standing ([`keeper`]). Neither ever
-//! gives up, and neither ever ends the process: while etcd is away the known servers stay known, and
-//! when it is back everything is put right, also when it has forgotten everything.
+//! Two tasks: one watches, one keeps the own record standing. Neither ever gives up, and neither ever
+//! ends the process: while etcd is away the known servers stay known, and when it is back everything
+//! is put right, also when it has forgotten everything.
+//!
+//! The build script of the client crate needs `protoc`. Within Pitaya's own workspace a stand-in is
+//! built when it is needed; a project that depends on `pitaya` with the feature `etcd` installs one
+//! (Debian: `protobuf-compiler` and `libprotobuf-dev`) or sets `PROTOC`.
 
 mod announced;
 mod backoff;
@@ -133,7 +137,7 @@ impl EtcdDiscovery {
         let closed = self.closed.clone();
         self.tasks.spawn(async move {
             closed
-                .run_until_cancelled(watcher.run(snapshot.revision))
+                .run_until_cancelled(Box::pin(watcher.run(snapshot.revision)))
                 .await;
         });
         Ok(())
@@ -166,7 +170,9 @@ impl EtcdDiscovery {
         let stop = self.closed.child_token();
         let stopped = stop.clone();
         let task = self.tasks.spawn(async move {
-            stopped.run_until_cancelled(keeper.run(lease)).await;
+            stopped
+                .run_until_cancelled(Box::pin(keeper.run(lease)))
+                .await;
         });
         *self.keeping.lock() = Some(Keeping {
             own_id: own.id.clone(),

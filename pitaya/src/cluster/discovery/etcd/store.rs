@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{
-    Client, ConnectOptions, GetOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
+    Client, ConnectOptions, GetOptions, KeyValue, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
     WatchOptions, WatchStream,
 };
 use parking_lot::Mutex;
@@ -51,7 +51,7 @@ struct Current {
 /// A connection that worked when it was made.
 #[derive(Clone)]
 pub(super) struct Connection {
-    client: Client,
+    client: Arc<Client>,
     limit: Duration,
     number: u64,
 }
@@ -59,8 +59,32 @@ pub(super) struct Connection {
 /// Every record of one moment.
 pub(super) struct Snapshot {
     pub(super) revision: i64,
-    /// Keys and values.
-    pub(super) records: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) records: Vec<Record>,
+}
+
+/// One key's value and where it comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Vec<u8>,
+    pub(super) mark: Mark,
+}
+
+/// What tells a record apart from an equal one that was written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) revision: i64,
+    /// 0 for none. No two leases ever have the same number, also not if etcd forgets everything.
+    pub(super) lease: i64,
+}
+
+impl Mark {
+    pub(super) fn of(record: &KeyValue) -> Self {
+        Self {
+            revision: record.mod_revision(),
+            lease: record.lease(),
+        }
+    }
 }
 
 /// A lease while it is kept alive.
@@ -96,7 +120,7 @@ impl Store {
             options = options.with_user(&config.user, &config.pass);
         }
         let connect = Client::connect(&config.endpoints, Some(options));
-        let client = bounded(config.dial_timeout, connect).await?;
+        let client = Arc::new(bounded(config.dial_timeout, connect).await?);
         let mut current = self.current.lock();
         current.made += 1;
         let connection = Connection {
@@ -134,7 +158,7 @@ impl Store {
         F: Future<Output = Result<T, StoreError>>,
     {
         let connection = self.connection().await?;
-        let answer = call(connection.clone()).await;
+        let answer = Box::pin(call(connection.clone())).await;
         if answer.is_err() {
             self.discard(&connection);
         }
@@ -164,14 +188,16 @@ impl Connection {
                 snapshot.revision = page.header().map_or(0, |header| header.revision());
             }
             let more = page.more();
-            let read = page
-                .take_kvs()
-                .into_iter()
-                .map(|record| record.into_key_value());
-            snapshot.records.extend(read);
+            snapshot
+                .records
+                .extend(page.take_kvs().into_iter().map(|record| {
+                    let mark = Mark::of(&record);
+                    let (key, value) = record.into_key_value();
+                    Record { key, value, mark }
+                }));
             match snapshot.records.last() {
                 // The next key that can exist.
-                Some((last, _)) if more => from = [last.as_slice(), b"\0"].concat(),
+                Some(last) if more => from = [last.key.as_slice(), b"\0"].concat(),
                 _ => return Ok(snapshot),
             }
         }
@@ -258,7 +284,8 @@ async fn bounded<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, etcd_client::Error>>,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(limit, call).await {
+    // The client's futures are large, and nothing here is called often.
+    match tokio::time::timeout(limit, Box::pin(call)).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(StoreError::Timeout),
     }

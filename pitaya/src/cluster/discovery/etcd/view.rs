@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::announced::Announced;
 use super::keys::{Keys, Place};
+use super::store::{Mark, Record};
 use crate::cluster::{Directory, ServerInfo};
 
 /// Bad records that are remembered, so that each is logged once; others are only counted then.
@@ -23,7 +24,8 @@ const REMEMBERED: usize = 1024;
 pub(super) enum Missing {
     /// They have left.
     Left,
-    /// They may have lost their records together with etcd, and have this long to come back.
+    /// They have this long to come back, if no record that stood before still stands: etcd has lost
+    /// everything then, and they will announce themselves again.
     Wait(Duration),
 }
 
@@ -37,6 +39,8 @@ pub(super) struct View {
     skipped: Arc<AtomicU64>,
     /// Keys of bad records.
     bad: HashSet<Vec<u8>>,
+    /// The records that stand, as far as we know.
+    marks: HashMap<Vec<u8>, Mark>,
     /// Servers that stay only until then.
     waiting: HashMap<String, Instant>,
 }
@@ -58,12 +62,14 @@ impl View {
             announced,
             skipped,
             bad: HashSet::new(),
+            marks: HashMap::new(),
             waiting: HashMap::new(),
         }
     }
 
     /// A record was written.
-    pub(super) fn put(&mut self, key: &[u8], record: &[u8]) {
+    pub(super) fn put(&mut self, key: &[u8], record: &[u8], mark: Mark) {
+        self.marks.insert(key.to_vec(), mark);
         if let Some(server) = self.read(key, record) {
             self.waiting.remove(&server.id);
             self.directory.add(server);
@@ -73,6 +79,7 @@ impl View {
     /// A record was deleted, or has expired.
     pub(super) fn delete(&mut self, key: &[u8]) {
         self.bad.remove(key);
+        self.marks.remove(key);
         let Ok(Place { kind, id }) = self.keys.parse(key) else {
             return;
         };
@@ -91,36 +98,41 @@ impl View {
     }
 
     /// These are all records there are.
-    pub(super) fn replace(
-        &mut self,
-        records: &[(Vec<u8>, Vec<u8>)],
-        missing: Missing,
-        now: Instant,
-    ) {
+    pub(super) fn replace(&mut self, records: &[Record], missing: Missing, now: Instant) {
+        let stands = |record: &Record| {
+            record.mark.lease != 0 && self.marks.get(&record.key) == Some(&record.mark)
+        };
+        let until = match missing {
+            Missing::Wait(time) if !records.iter().any(stands) => Some(now + time),
+            Missing::Wait(_) | Missing::Left => None,
+        };
+        self.marks = records
+            .iter()
+            .map(|record| (record.key.clone(), record.mark))
+            .collect();
         let listed: Vec<_> = records
             .iter()
-            .filter_map(|(key, record)| self.read(key, record))
+            .filter_map(|record| self.read(&record.key, &record.value))
             .collect();
         let ids: HashSet<_> = listed.iter().map(|server| server.id.clone()).collect();
-        for known in self.directory.all() {
-            if known.id == self.own_id || ids.contains(&known.id) {
-                continue;
-            }
-            match missing {
-                Missing::Wait(time) => {
-                    self.waiting.insert(known.id.clone(), now + time);
-                }
-                Missing::Left if self.waiting.contains_key(&known.id) => {}
-                Missing::Left => self.directory.remove(&known.id),
-            }
-        }
+        // Who has come first, so that no type is empty for a moment.
         for server in listed {
             self.waiting.remove(&server.id);
             self.directory.add(server);
         }
-        let keys: HashSet<_> = records.iter().map(|(key, _)| key.as_slice()).collect();
-        self.bad.retain(|key| keys.contains(key.as_slice()));
-        self.announced.missing_from(&keys);
+        for known in self.directory.all() {
+            if known.id == self.own_id || ids.contains(&known.id) {
+                continue;
+            }
+            match until {
+                Some(until) => drop(self.waiting.insert(known.id.clone(), until)),
+                None if self.waiting.contains_key(&known.id) => {}
+                None => self.directory.remove(&known.id),
+            }
+        }
+        self.bad.retain(|key| self.marks.contains_key(key));
+        self.announced
+            .missing_from(|own| !self.marks.contains_key(own));
     }
 
     /// When the next server has waited long enough.
@@ -166,5 +178,106 @@ impl View {
             tracing::warn!(%key, %reason, "a record in etcd is none of a server, it is skipped");
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> (View, Arc<Directory>) {
+        let directory = Arc::new(Directory::default());
+        let view = View::new(
+            Arc::new(Keys::new("")),
+            "own",
+            &["noise".to_owned()],
+            directory.clone(),
+            Arc::default(),
+            Arc::default(),
+        );
+        (view, directory)
+    }
+
+    fn record(id: &str, lease: i64) -> Record {
+        Record {
+            key: format!("servers/game/{id}").into_bytes(),
+            value: format!(r#"{{"id":"{id}","type":"game"}}"#).into_bytes(),
+            mark: Mark { revision: 7, lease },
+        }
+    }
+
+    fn ids(directory: &Directory) -> Vec<String> {
+        directory
+            .of_kind("game")
+            .iter()
+            .map(|server| server.id.clone())
+            .collect()
+    }
+
+    const GRACE: Missing = Missing::Wait(Duration::from_secs(3));
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_missing_has_left_if_etcd_has_kept_its_records() {
+        let ((mut view, directory), now) = (view(), Instant::now());
+        view.replace(&[record("a", 1), record("b", 2)], Missing::Left, now);
+        view.put(
+            b"servers/game/c",
+            br#"{"id":"c","type":"game"}"#,
+            Mark {
+                revision: 8,
+                lease: 3,
+            },
+        );
+        assert_eq!(ids(&directory), ["a", "b", "c"]);
+        view.replace(&[record("a", 1)], GRACE, now);
+        assert_eq!(
+            (ids(&directory), view.next_expiry()),
+            (vec!["a".to_owned()], None)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_missing_has_time_to_come_back_if_etcd_has_lost_its_records() {
+        let ((mut view, directory), now) = (view(), Instant::now());
+        let own = record("own", 4);
+        view.replace(
+            &[record("a", 1), record("b", 2), record("c", 3), own],
+            Missing::Left,
+            now,
+        );
+        // Another server and this one are back already, with new leases.
+        view.replace(&[record("a", 11), record("own", 14)], GRACE, now);
+        assert_eq!(ids(&directory), ["a", "b", "c"]);
+        view.put(
+            b"servers/game/b",
+            br#"{"id":"b","type":"game"}"#,
+            Mark {
+                revision: 9,
+                lease: 12,
+            },
+        );
+        // A reading meanwhile takes no time away.
+        view.replace(&[record("a", 11), record("b", 12)], Missing::Left, now);
+        assert_eq!(ids(&directory), ["a", "b", "c"]);
+        let until = view.next_expiry().expect("c is waited for");
+        assert_eq!(until, now + Duration::from_secs(3));
+        view.expire(until - Duration::from_millis(1));
+        assert_eq!(ids(&directory), ["a", "b", "c"]);
+        view.expire(until);
+        assert_eq!(
+            (ids(&directory), view.next_expiry()),
+            (vec!["a".into(), "b".into()], None)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_etcd_takes_nobody_at_once() {
+        let ((mut view, directory), now) = (view(), Instant::now());
+        view.replace(&[record("a", 1)], Missing::Left, now);
+        view.replace(&[], GRACE, now);
+        view.delete(b"servers/game/a");
+        assert_eq!(ids(&directory), [""; 0]);
+        view.delete(b"servers/game/a");
+        assert_eq!(view.next_expiry(), None);
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::backoff::Backoff;
 use super::keys::Keys;
-use super::store::{Snapshot, Store, StoreError};
+use super::store::{Mark, Snapshot, Store, StoreError};
 use super::until;
 use super::view::{Missing, View};
 use crate::app::config::EtcdConfig;
@@ -133,7 +133,8 @@ impl Watcher {
             if record.version() == 0 {
                 self.view.delete(record.key());
             } else {
-                self.view.put(record.key(), record.value());
+                self.view
+                    .put(record.key(), record.value(), Mark::of(record));
             }
         }
     }

@@ -1,0 +1,193 @@
+//! Calls, pushes, kicks and binds that leave this server over NATS.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_nats::{Client, PublishError, PublishErrorKind, StatusCode, Subject};
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::task::unconstrained;
+
+use super::link::{self, Purpose};
+use super::replies::Replies;
+use super::subjects;
+use crate::app::config::NatsClientConfig;
+use crate::cluster::rpc::RpcClient;
+use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, Response};
+use crate::cluster::{ServerInfo, timed_out};
+use crate::error::{Error, Result, codes};
+use crate::handler::BoxFuture;
+
+/// Replies that may wait for their reader, which does nothing but hand them on.
+const REPLIES: usize = 64 * 1024;
+
+/// Calls other servers over NATS: one connection, kept for ever.
+///
+/// While the bus is away, what is sent waits for it, at most as long as its caller does.
+pub struct NatsClient {
+    config: NatsClientConfig,
+    started: OnceLock<Started>,
+}
+
+struct Started {
+    own: ServerInfo,
+    client: Client,
+    replies: Replies,
+}
+
+impl NatsClient {
+    /// A client that connects when its app starts.
+    pub fn new(config: NatsClientConfig) -> Self {
+        Self {
+            config,
+            started: OnceLock::new(),
+        }
+    }
+
+    /// Replies that came after their caller had given up, or that nobody ever waited for.
+    pub fn unexpected_replies(&self) -> u64 {
+        self.started
+            .get()
+            .map_or(0, |started| started.replies.unexpected())
+    }
+
+    fn started(&self) -> Result<&Started> {
+        self.started
+            .get()
+            .ok_or_else(|| Error::msg("RPC client is not running"))
+    }
+
+    /// Sends something that is not answered.
+    async fn send(&self, subject: Result<Subject>, payload: Vec<u8>) -> Result<()> {
+        let (started, subject) = (self.started()?, subject?);
+        let sent = unconstrained(started.client.publish(subject, payload.into()));
+        match tokio::time::timeout(self.config.request_timeout, sent).await {
+            Ok(sent) => sent.map_err(not_sent),
+            Err(_) => Err(Error::msg("nats: outbound buffer limit exceeded")),
+        }
+    }
+}
+
+impl Started {
+    /// One call, without its limit in time.
+    async fn call(&self, target: &ServerInfo, payload: Bytes) -> Result<Bytes> {
+        let subject = subjects::calls(target)?;
+        let (reply_to, mut reply) = self.replies.expect();
+        // Polled once this has sent the call, unless the bus is behind: then callers wait in the
+        // order they came. Tokio's budget would break that order.
+        let sent = unconstrained(self.client.publish_with_reply(subject, reply_to, payload));
+        sent.await.map_err(not_sent)?;
+        let Some(message) = reply.get().await else {
+            return Err(Error::msg("nats: connection closed"));
+        };
+        if message.status == Some(StatusCode::NO_RESPONDERS) {
+            return Err(Error::msg("nats: no responders available for request"));
+        }
+        let response = Response::decode(message.payload)
+            .map_err(|error| Error::msg(format!("the reply cannot be decoded: {error}")))?;
+        match response.error {
+            Some(error) => Err(error.into()),
+            None => Ok(response.data),
+        }
+    }
+}
+
+impl RpcClient for NatsClient {
+    fn start<'a>(&'a self, own: &'a ServerInfo) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let purpose = Purpose {
+                role: "client",
+                capacity: REPLIES,
+            };
+            let client =
+                link::connect(&self.config.link, &own.id, purpose, Arc::new(|| {})).await?;
+            let replies = Replies::open(&client).await?;
+            let started = Started {
+                own: own.clone(),
+                client,
+                replies,
+            };
+            self.started
+                .set(started)
+                .map_err(|_| Error::msg("RPC client is already running"))
+        })
+    }
+
+    fn call<'a>(
+        &'a self,
+        target: &'a ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Bytes>> {
+        Box::pin(async move {
+            let started = self.started()?;
+            let call = started.call(target, request.encode_to_vec().into());
+            match tokio::time::timeout(timeout, call).await {
+                Ok(result) => result,
+                Err(_) => {
+                    let route = request.msg.as_ref().map(|msg| msg.route.as_str());
+                    Err(timed_out(
+                        timeout,
+                        route.unwrap_or_default(),
+                        &started.own,
+                        &target.id,
+                    ))
+                }
+            }
+        })
+    }
+
+    fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>> {
+        let subject = subjects::pushes(frontend_type, &push.uid);
+        Box::pin(self.send(subject, push.encode_to_vec()))
+    }
+
+    fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
+        let subject = subjects::kicks(frontend_type, &kick.user_id);
+        Box::pin(self.send(subject, kick.encode_to_vec()))
+    }
+
+    fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.send(subjects::bindings(kind), bind.encode_to_vec()))
+    }
+
+    fn is_connected(&self) -> bool {
+        self.started
+            .get()
+            .is_some_and(|started| link::is_connected(&started.client))
+    }
+
+    fn close(&self, limit: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(started) = self.started.get() {
+                link::disconnect(&started.client, limit).await;
+            }
+        })
+    }
+}
+
+/// The bus's own words, as peers know them.
+fn not_sent(error: PublishError) -> Error {
+    let text = match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => {
+            return Error::new(codes::BAD_REQUEST, "nats: maximum payload exceeded")
+                .with_source(error);
+        }
+        PublishErrorKind::InvalidSubject => "nats: invalid subject",
+        PublishErrorKind::Send => "nats: connection closed",
+    };
+    Error::msg(text).with_source(error)
+}
+
+impl fmt::Debug for NatsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsClient")
+            .field("connected", &self.is_connected())
+            .field(
+                "waiting",
+                &self.started.get().map(|started| started.replies.waiting()),
+            )
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! Calls over a real nats-server: bytes, errors, limits, bad input, users, outages, whole apps.
+#![allow(missing_docs)]
+
+mod apps;
+mod bus;
+mod bytes;
+mod calls;
+mod outage;
+mod peer;
+mod users;
