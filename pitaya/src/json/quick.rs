@@ -19,6 +19,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
 use self::parts::{Elements, Members, Variant};
 use super::read::unescape;
+use super::scan::SPECIAL;
 
 /// Reads one value of a type from a whole text.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Declined> {
@@ -95,17 +96,6 @@ impl<'de> Text<'de> {
         }
     }
 }
-
-/// Bytes at which a string needs a closer look.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        special[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\');
-        byte += 1;
-    }
-    special
-};
 
 impl<'de> Reader<'de> {
     #[inline]

@@ -53,6 +53,17 @@ pub(crate) struct Scanner<'a> {
     place: Place,
 }
 
+/// Bytes at which a string needs a closer look.
+pub(super) const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\');
+        byte += 1;
+    }
+    special
+};
+
 impl<'a> Scanner<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
         Self {
@@ -208,6 +219,9 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         let start = self.at;
         loop {
+            let rest = self.input.get(self.at..).unwrap_or_default();
+            let plain = rest.iter().position(|&byte| SPECIAL[usize::from(byte)]);
+            self.at += plain.unwrap_or(rest.len());
             match self.expect("in string literal", |byte| byte >= 0x20)? {
                 b'"' => return Ok(self.input.get(start..self.at - 1).unwrap_or_default()),
                 b'\\' => {

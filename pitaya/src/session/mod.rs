@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     /// The client has shown that it understands route codes, so pushes may use them.
     takes_codes: AtomicBool,
+    /// The pool knows it.
+    pooled: AtomicBool,
     /// Calls of `#[route(concurrent)]` methods under way.
     overlapping: AtomicU32,
     /// Messages on their way to other servers.
@@ -110,6 +112,7 @@ impl Session {
             out: Outbound::new(),
             state: Mutex::new(State::default()),
             takes_codes: AtomicBool::new(false),
+            pooled: AtomicBool::new(false),
             overlapping: AtomicU32::new(0),
             forwarding: AtomicU32::new(0),
         }))

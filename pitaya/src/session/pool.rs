@@ -43,6 +43,7 @@ impl SessionPool {
         let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
+        session.0.pooled.store(true, Ordering::Release);
         Some(session)
     }
 
@@ -53,7 +54,8 @@ impl SessionPool {
 
     /// Forgets a session; a user who has meanwhile bound another one keeps that.
     pub(crate) fn remove(&self, session: &Session) {
-        if self.by_id.remove_sync(&session.id()).is_some() {
+        let pooled = session.0.pooled.swap(false, Ordering::AcqRel);
+        if pooled && self.by_id.remove_sync(&session.id()).is_some() {
             self.count.fetch_sub(1, Ordering::AcqRel);
         }
         if let Some(uid) = session.uid() {

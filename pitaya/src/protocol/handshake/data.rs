@@ -200,6 +200,20 @@ fn check_numbers(text: &[u8]) -> Result<(), HandshakeError> {
 /// Compares a key with a name in lower case as Go folds field names, which
 /// takes two letters from outside ASCII for `s` and `k`.
 fn is_named(raw: &[u8], name: &str) -> bool {
+    if raw.eq_ignore_ascii_case(name.as_bytes()) {
+        return true;
+    }
+    // Escapes and letters from outside ASCII may stand for others; mostly the first byte tells.
+    let stands_for_itself = |byte: &u8| byte.is_ascii() && *byte != b'\\';
+    let differs = match (raw.first(), name.as_bytes().first()) {
+        (Some(first), Some(wanted)) => {
+            stands_for_itself(first) && !first.eq_ignore_ascii_case(wanted)
+        }
+        _ => false,
+    };
+    if differs || raw.iter().all(stands_for_itself) {
+        return false;
+    }
     let fold = |c: char| match c {
         'ſ' => 's',
         '\u{212a}' => 'k',
