@@ -167,7 +167,8 @@ async fn a_slow_server_holds_up_nobody_else() {
         asked.answer("slow");
         assert_eq!(client.message().await.text(), "slow");
     }
-    gate.app.shutdown().await;
+    // Without ceremony: some are still to be answered.
+    drop(gate);
 }
 
 #[tokio::test]

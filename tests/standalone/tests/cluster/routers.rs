@@ -127,7 +127,8 @@ async fn least_in_flight_avoids_who_is_busy() {
         held.push(fakes[1].asked().await);
     }
     assert!(fakes[0].is_idle() && fakes[2].is_idle());
-    gate.app.shutdown().await;
+    // Without ceremony: some are still to be answered.
+    drop(gate);
 }
 
 #[tokio::test]
@@ -269,7 +270,8 @@ async fn a_slow_router_keeps_the_order_and_holds_up_no_answer() {
         (room.asked().await.text(), room.asked().await.text()),
         ("wait", "last")
     );
-    gate.app.shutdown().await;
+    // Without ceremony: some are still to be answered.
+    drop(gate);
 }
 
 #[tokio::test]
