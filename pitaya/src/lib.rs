@@ -87,6 +87,8 @@ mod error_body;
 pub mod groups;
 #[doc = include_str!("docs/guide.md")]
 pub mod guide {}
+#[doc = include_str!("docs/cluster.md")]
+pub mod guide_to_clusters {}
 #[doc = include_str!("docs/metrics.md")]
 pub mod measurements {}
 pub mod handler;
@@ -121,8 +123,9 @@ pub use pitaya_macros::route;
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto, Result,
-        ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote, route,
+        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
+        Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
+        route,
     };
 }
 
@@ -147,9 +150,9 @@ pub mod __private {
     pub mod remote {
         pub use crate::cluster::remote::{
             Caller, FromCall, RemoteCall as Call, RemoteCallFallback as CallFallback, RemoteClient,
-            RemoteDispatch as Dispatch, RemoteEntry, RemoteFuture as CallFuture, RemoteReturn as Return,
-            RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context, Via, ViaFallback, decode,
-            no_such_method, replies, returns,
+            RemoteDispatch as Dispatch, RemoteEntry, RemoteFuture as CallFuture,
+            RemoteReturn as Return, RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context,
+            Via, ViaFallback, decode, no_such_method, replies, returns,
         };
         pub use std::borrow::Cow;
         pub use std::string::String;

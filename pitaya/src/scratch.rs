@@ -29,7 +29,11 @@ thread_local! {
 /// An empty buffer, usually with capacity.
 #[inline]
 pub(crate) fn take(purpose: Scratch) -> Vec<u8> {
-    SPARE.try_with(|[input, output, websocket, body, zlib]| slot(purpose, input, output, websocket, body, zlib).take()).unwrap_or_default()
+    SPARE
+        .try_with(|[input, output, websocket, body, zlib]| {
+            slot(purpose, input, output, websocket, body, zlib).take()
+        })
+        .unwrap_or_default()
 }
 
 /// Gives a buffer back.

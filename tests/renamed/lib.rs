@@ -1,8 +1,9 @@
 //! The attribute macros under another name of the runtime crate.
 #![cfg(test)]
 
+use game::cluster::remote::RemoteService;
 use game::handler::HandlerService;
-use game::{Context, Result, handler};
+use game::{Context, Result, RpcContext, handler, remote};
 
 struct Room;
 
@@ -30,6 +31,25 @@ impl Lobby {
     }
 }
 
+#[remote(server = "account", crate = "game")]
+trait Scores {
+    async fn best(&self, ctx: &RpcContext<'_>, msg: Vec<u8>) -> Result<Vec<u8>>;
+}
+
+#[remote(crate = "game")]
+impl Scores for Lobby {
+    async fn best(&self, _ctx: &RpcContext<'_>, msg: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(msg)
+    }
+}
+
+#[framework::remote(crate = "crate::framework")]
+impl Lobby {
+    async fn worst(&self) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+}
+
 #[test]
 fn generated_code_names_the_crate_as_told() {
     let names: Vec<_> = Room::ROUTES.iter().map(|route| route.name).collect();
@@ -37,4 +57,8 @@ fn generated_code_names_the_crate_as_told() {
     assert_eq!(Lobby::ROUTES.len(), 1);
     let _: fn(&game::client::Client) -> RoomHandlerClient = RoomHandlerClient::new;
     let _: fn(&game::client::Client) -> LobbyHandlerClient = LobbyHandlerClient::new;
+    assert_eq!(ScoresServer::<Lobby>::METHODS.len(), 1);
+    assert_eq!(Lobby::METHODS.len(), 1);
+    let _: fn(&game::AppHandle) -> ScoresClient<'_> = |app| ScoresClient::new(app);
+    let _: fn(&game::AppHandle) -> LobbyRemoteClient<'_> = |app| LobbyRemoteClient::at(app, "a");
 }

@@ -37,7 +37,10 @@ impl Accounts for Ledger {
         if req.player.is_empty() {
             return Err(Error::new("ACCOUNT-400", "nobody earns nothing"));
         }
-        let mut purses = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut purses = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let coins = purses.entry(req.player).or_default();
         *coins += req.coins;
         Ok(Purse { coins: *coins })

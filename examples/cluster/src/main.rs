@@ -24,7 +24,10 @@ use rooms::{Room, RoomHandlerClient};
 #[tokio::main]
 async fn main() -> Result<()> {
     let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(level)
+        .with_writer(std::io::stderr)
+        .init();
 
     let game = Game::start("127.0.0.1:3250").await?;
     println!("The connector is at {}; Ctrl-C ends it.", game.address()?);
@@ -48,30 +51,42 @@ impl Game {
             .cluster(Cluster::local(&hub));
         let mut backends = vec![account.start().await?];
         for _ in 0..2 {
-            let room = App::builder("room").handler(Room).cluster(Cluster::local(&hub));
+            let room = App::builder("room")
+                .handler(Room)
+                .cluster(Cluster::local(&hub));
             backends.push(room.start().await?);
         }
         let connector = App::builder("connector")
             .acceptor(Tcp::bind(address))
             // A player stays in the room server they were given first.
-            .route_to("room", Sticky::default())
+            .route_to("room", Sticky)
             .cluster(Cluster::local(&hub))
             .start()
             .await?;
-        Ok(Self { connector, backends })
+        Ok(Self {
+            connector,
+            backends,
+        })
     }
 
     fn address(&self) -> Result<std::net::SocketAddr> {
-        self.connector.local_addr(0).context("the connector has no address")
+        self.connector
+            .local_addr(0)
+            .context("the connector has no address")
     }
 
     /// A player of our own, to see something happen.
     async fn play(&self) -> Result<()> {
-        let ann = RoomHandlerClient::connect(self.address()?).await?.at("room");
+        let ann = RoomHandlerClient::connect(self.address()?)
+            .await?
+            .at("room");
         let entered = ann.enter(&rooms::Enter { name: "ann".into() }).await?;
         for dice in 1..=3 {
             let purse = ann.roll(&rooms::Roll { dice }).await?;
-            println!("ann rolled {dice} dice on {} and has {} coins", entered.server, purse.coins);
+            println!(
+                "ann rolled {dice} dice on {} and has {} coins",
+                entered.server, purse.coins
+            );
         }
         Ok(())
     }
@@ -96,11 +111,15 @@ mod tests {
         let game = Game::start("127.0.0.1:0").await.unwrap();
         game.play().await.unwrap();
 
-        let client = RoomHandlerClient::connect(game.address().unwrap()).await.unwrap();
+        let client = RoomHandlerClient::connect(game.address().unwrap())
+            .await
+            .unwrap();
         let ben = client.at("room");
         let refused = ben.roll(&rooms::Roll { dice: 1 }).await.unwrap_err();
         assert!(matches!(&refused, Error::Server(error) if error.message() == "enter first"));
-        ben.enter(&rooms::Enter { name: "ben".into() }).await.unwrap();
+        ben.enter(&rooms::Enter { name: "ben".into() })
+            .await
+            .unwrap();
         let mut purses = ben.client().on::<accounts::Purse>("onPurse");
         let purse = ben.roll(&rooms::Roll { dice: 2 }).await.unwrap();
         assert_eq!(purse.coins, 6);

@@ -39,7 +39,9 @@ impl Room {
         let coins = 3 * msg.dice;
         // A typed call to a server of type `account`, wherever one is. Deadline and request id of
         // this call travel with it.
-        let purse = AccountsClient::new(ctx).earn(&Earn { player, coins }).await?;
+        let purse = AccountsClient::new(ctx)
+            .earn(&Earn { player, coins })
+            .await?;
         // Through the client's own server, like the bind.
         ctx.session().push("onPurse", &purse).await?;
         Ok(purse)

@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use pitaya::app::{AppBuilder, Member};
 use pitaya::app::config::Sources;
+use pitaya::app::{AppBuilder, Member};
 use pitaya::groups::GroupError;
 use pitaya::prelude::*;
 

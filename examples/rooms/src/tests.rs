@@ -80,7 +80,8 @@ async fn players_leave_by_request_and_by_disconnecting() {
 
     let left = server.handle().sessions().by_uid("bob").unwrap();
     let (ended, end) = tokio::sync::oneshot::channel();
-    left.on_close(|_, _| async { ended.send(()).unwrap() }).unwrap();
+    left.on_close(|_, _| async { ended.send(()).unwrap() })
+        .unwrap();
     bob.client().disconnect();
     // Callbacks run in the order of their registration.
     tokio::time::timeout(Duration::from_secs(20), end)

@@ -156,7 +156,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 if session.out().ended() {
                     return Poll::Ready(Next::Close(CloseReason::Closed));
                 }
-                return self.poll_idle(cx, core, session, timer, Reading::Yes).map(Next::Close);
+                return self
+                    .poll_idle(cx, core, session, timer, Reading::Yes)
+                    .map(Next::Close);
             }
         }
         loop {
@@ -192,7 +194,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
         self.calls = 0;
         self.rest();
-        self.poll_idle(cx, core, session, timer.as_mut(), Reading::Yes).map(Next::Close)
+        self.poll_idle(cx, core, session, timer.as_mut(), Reading::Yes)
+            .map(Next::Close)
     }
 
     /// What goes on while a handler waits: read ahead, beat, let pushes leave. Ready when the
@@ -228,7 +231,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             return Poll::Ready(CloseReason::Closed);
         }
         let ahead = self.input.len().saturating_sub(self.at);
-        let reading = if ahead < core.limits().read_ahead { Reading::Yes } else { Reading::Paused };
+        let reading = if ahead < core.limits().read_ahead {
+            Reading::Yes
+        } else {
+            Reading::Paused
+        };
         self.poll_idle(cx, core, session, timer, reading)
     }
 
@@ -289,14 +296,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             let body = end - packet.body.len()..end;
             match self.machine.packet(packet) {
                 Step::Data(bytes) => match resolve(core, session, bytes) {
-                    Resolved::Call { route, id, body_len, compressed } => {
+                    Resolved::Call {
+                        route,
+                        id,
+                        body_len,
+                        compressed,
+                    } => {
                         if core.overlaps(route) && core.is_full(session) {
                             return Some(Next::Full);
                         }
                         self.at = end;
                         self.calls += 1;
                         let body = end - body_len..end;
-                        return Some(Next::Call(Call { route, id, body, compressed }));
+                        return Some(Next::Call(Call {
+                            route,
+                            id,
+                            body,
+                            compressed,
+                        }));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
                     Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),
@@ -417,7 +434,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
     ) -> Result<Poll<()>, CloseReason> {
-        if self.blocked() { self.poll_write(cx, core) } else { Ok(Poll::Ready(())) }
+        if self.blocked() {
+            self.poll_write(cx, core)
+        } else {
+            Ok(Poll::Ready(()))
+        }
     }
 
     fn poll_write(
@@ -455,7 +476,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     fn stall(&mut self, core: &Arc<Core>) -> Result<Poll<()>, CloseReason> {
         if !self.machine.is_write_due() {
-            self.machine.set_write_deadline(Some(Instant::now() + core.limits().write));
+            self.machine
+                .set_write_deadline(Some(Instant::now() + core.limits().write));
         }
         Ok(Poll::Pending)
     }
@@ -487,7 +509,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// The last steps: lets queued messages leave if the session's end asks for it, shuts the
     /// connection down, and reads a little more so that the peer gets what was sent.
-    pub(super) fn poll_close(&mut self, cx: &mut TaskContext<'_>, core: &Arc<Core>, session: &Session) -> Poll<()> {
+    pub(super) fn poll_close(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+        session: &Session,
+    ) -> Poll<()> {
         loop {
             match self.closing {
                 Closing::Flush => {
@@ -541,7 +568,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 }
 
 enum Resolved {
-    Call { route: u16, id: u64, body_len: usize, compressed: bool },
+    Call {
+        route: u16,
+        id: u64,
+        body_len: usize,
+        compressed: bool,
+    },
     /// Answered or ignored.
     Done,
     Close,
@@ -572,7 +604,12 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 session.set_takes_codes();
             }
             let body_len = message.body.len();
-            Resolved::Call { route: index, id, body_len, compressed: message.compressed }
+            Resolved::Call {
+                route: index,
+                id,
+                body_len,
+                compressed: message.compressed,
+            }
         }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
@@ -596,7 +633,11 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
 /// 2.3).
 #[cold]
 fn unserved(core: &Arc<Core>, message: &message::Message<'_>) -> Resolved {
-    if message.compressed && !core.inflates(message.body) { Resolved::Close } else { Resolved::Done }
+    if message.compressed && !core.inflates(message.body) {
+        Resolved::Close
+    } else {
+        Resolved::Done
+    }
 }
 
 fn reason_of(error: &io::Error) -> CloseReason {

@@ -95,7 +95,9 @@ impl Machine {
                 Step::Acknowledged
             }
             // A kick from a client means nothing, but is a sign of life.
-            (PacketType::HandshakeAck | PacketType::Heartbeat | PacketType::Kick, _) => Step::Ignore,
+            (PacketType::HandshakeAck | PacketType::Heartbeat | PacketType::Kick, _) => {
+                Step::Ignore
+            }
         }
     }
 
@@ -127,9 +129,10 @@ impl Machine {
     pub(crate) fn wake_at(&self) -> Instant {
         match (self.handshake_by, self.write_by) {
             (None, None) => self.beat_at,
-            (handshake, write) => {
-                handshake.into_iter().chain(write).fold(self.beat_at, Instant::min)
-            }
+            (handshake, write) => handshake
+                .into_iter()
+                .chain(write)
+                .fold(self.beat_at, Instant::min),
         }
     }
 
@@ -162,7 +165,11 @@ impl Machine {
             }
         }
         // Between the handshake's answer and the ack nothing may leave.
-        if self.phase == Phase::Handshaken { Tick::Nothing } else { Tick::Beat }
+        if self.phase == Phase::Handshaken {
+            Tick::Nothing
+        } else {
+            Tick::Beat
+        }
     }
 }
 
@@ -232,7 +239,10 @@ mod tests {
         let mut m = machine(start);
         assert_eq!(m.tick(start + T, false), Tick::Beat);
         assert_eq!(m.tick(start + 2 * T, false), Tick::Beat);
-        assert_eq!(m.tick(start + 3 * T, false), Tick::Close(CloseReason::HeartbeatTimeout));
+        assert_eq!(
+            m.tick(start + 3 * T, false),
+            Tick::Close(CloseReason::HeartbeatTimeout)
+        );
     }
 
     #[test]
@@ -274,12 +284,18 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut m = Machine::new(start, T, second);
         assert_eq!(m.wake_at(), start + second);
-        assert_eq!(m.tick(start + second, false), Tick::Close(CloseReason::HandshakeTimeout));
+        assert_eq!(
+            m.tick(start + second, false),
+            Tick::Close(CloseReason::HandshakeTimeout)
+        );
 
         let mut m = machine(start);
         m.set_write_deadline(Some(start + second));
         assert_eq!(m.wake_at(), start + second);
-        assert_eq!(m.tick(start + second, true), Tick::Close(CloseReason::WriteTimeout));
+        assert_eq!(
+            m.tick(start + second, true),
+            Tick::Close(CloseReason::WriteTimeout)
+        );
         m.set_write_deadline(None);
         assert_eq!(m.tick(start + 2 * second, true), Tick::Nothing);
     }

@@ -53,11 +53,16 @@ where
                 }
                 Next::Full => {
                     let mut room = Box::pin(poll_fn(|_| {
-                        if core.is_full(&session) { Poll::Pending } else { Poll::Ready(Ok(())) }
+                        if core.is_full(&session) {
+                            Poll::Pending
+                        } else {
+                            Poll::Ready(Ok(()))
+                        }
                     }));
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), room.as_mut());
                     if let Outcome::Over(reason) = beside.await {
-                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                            .await;
                         break;
                     }
                 }
@@ -68,7 +73,8 @@ where
                         Outcome::Done(Ok(())) => {
                             session.out().control(core.handshake_accepted());
                             session.out().set_gate(Gate::Held);
-                            c.machine.handshaken(Instant::now(), core.limits().handshake);
+                            c.machine
+                                .handshaken(Instant::now(), core.limits().handshake);
                         }
                         Outcome::Done(Err(_)) | Outcome::Panicked => {
                             session.out().control(core.handshake_refused());
@@ -83,9 +89,16 @@ where
                     }
                 }
                 Next::Call(call) => {
-                    let Some(route) = core.table().route(call.route) else { continue };
+                    let Some(route) = core.table().route(call.route) else {
+                        continue;
+                    };
                     if route.overlaps {
-                        let Call { route, id, body, compressed } = call;
+                        let Call {
+                            route,
+                            id,
+                            body,
+                            compressed,
+                        } = call;
                         core.spawn_call(&session, route, id, compressed, c.read_at, c.input(body));
                         continue;
                     }
@@ -93,16 +106,18 @@ where
                     let mut future = pin!(None);
                     if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
                         let reason = CloseReason::Protocol;
-                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None)).await;
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                            .await;
                         break;
                     }
-                    let Some(mut future) = future.as_pin_mut() else { continue };
+                    let Some(mut future) = future.as_pin_mut() else {
+                        continue;
+                    };
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
                     let mut outcome = beside.await;
                     if let Outcome::Panicked = outcome {
                         future.set(core.panicked(&ctx));
-                        let after =
-                            drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
+                        let after = drive(&mut c, &core, &session, timer.as_mut(), future.as_mut());
                         outcome = after.await;
                     }
                     match outcome {
@@ -137,7 +152,11 @@ where
         // by the grace limit at most.
         poll_fn(|cx| {
             session.out().register(cx.waker());
-            if session.overlapping() > 0 { Poll::Pending } else { Poll::Ready(()) }
+            if session.overlapping() > 0 {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
         .await;
         Box::pin(session.run_close_callbacks()).await;
@@ -169,7 +188,8 @@ where
         if let Poll::Ready(result) = poll_caught(call.as_mut(), cx) {
             return Poll::Ready(result.map_or(Outcome::Panicked, Outcome::Done));
         }
-        c.poll_beside(cx, core, session, timer.as_mut()).map(Outcome::Over)
+        c.poll_beside(cx, core, session, timer.as_mut())
+            .map(Outcome::Over)
     })
 }
 
@@ -267,7 +287,9 @@ pub(crate) fn poll_caught(
 
 /// Drops a call where it is: what it holds is released now, not when the connection has closed.
 pub(crate) fn let_go(core: &Core, mut call: Pin<&mut CallFuture<'_>>) {
-    let _ = isolated_now(core.app(), "handler", || call.set(CallFuture::from(async { Ok(()) })));
+    let _ = isolated_now(core.app(), "handler", || {
+        call.set(CallFuture::from(async { Ok(()) }))
+    });
 }
 
 struct Ended<'a>(&'a Session);

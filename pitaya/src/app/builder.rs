@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use metrics::Recorder;
 use tokio::sync::Notify;
@@ -22,7 +22,9 @@ use crate::acceptor::Acceptor;
 use crate::cluster::remote::{IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
 use crate::cluster::server::ORDERED;
-use crate::cluster::{Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service};
+use crate::cluster::{
+    Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
+};
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
@@ -35,12 +37,10 @@ use crate::protocol::handshake::{self, HandshakeData};
 use crate::session::{CloseReason, Session, SessionPool};
 use crate::uid::Uid;
 
-type MakeService = Box<
-    dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn Dispatch>>> + Send,
->;
-type MakeRemote = Box<
-    dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn RemoteDispatch>>> + Send,
->;
+type MakeService =
+    Box<dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn Dispatch>>> + Send>;
+type MakeRemote =
+    Box<dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<Arc<dyn RemoteDispatch>>> + Send>;
 type MakeCluster = Box<dyn FnOnce(&Config, &ServerInfo) -> Result<Cluster> + Send>;
 type PostBuild = Box<dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<()>> + Send>;
 
@@ -135,7 +135,8 @@ impl AppBuilder {
     pub fn handler<S: IntoService>(mut self, service: S) -> Self {
         let service: Arc<dyn Dispatch> = service.into_service();
         let make = move |_| Box::pin(async move { Ok(service) }) as BoxFuture<'static, _>;
-        self.services.push((Mounted::of::<S::Service>(), Box::new(make)));
+        self.services
+            .push((Mounted::of::<S::Service>(), Box::new(make)));
         self
     }
 
@@ -159,13 +160,16 @@ impl AppBuilder {
     pub fn remote<S: IntoRemote>(mut self, service: S) -> Self {
         let service: Arc<dyn RemoteDispatch> = service.into_remote();
         let make = move |_| Box::pin(async move { Ok(service) }) as BoxFuture<'static, _>;
-        self.remotes.push((RemoteTable::of::<S::Service>(), Box::new(make)));
+        self.remotes
+            .push((RemoteTable::of::<S::Service>(), Box::new(make)));
         self
     }
 
     /// Makes the app a server of a cluster; without, it is standalone.
     pub fn cluster(mut self, cluster: impl IntoCluster) -> Self {
-        self.cluster = Some(Box::new(move |config, own| cluster.into_cluster(config, own)));
+        self.cluster = Some(Box::new(move |config, own| {
+            cluster.into_cluster(config, own)
+        }));
         self
     }
 
@@ -178,7 +182,8 @@ impl AppBuilder {
     /// Adds a part that starts and stops with the app.
     pub fn component<C: Component>(mut self, component: Arc<C>) -> Self {
         let name = std::any::type_name::<C>().to_owned();
-        self.components.push(NamedPart::new(name, ComponentPart(component)));
+        self.components
+            .push(NamedPart::new(name, ComponentPart(component)));
         self
     }
 
@@ -198,7 +203,8 @@ impl AppBuilder {
     fn insert_module<M: Module>(&mut self, at: usize, module: Arc<M>) {
         let name = module.name().to_owned();
         self.module_values.push((name.clone(), module.clone()));
-        self.modules.insert(at, NamedPart::new(name, ModulePart(module)));
+        self.modules
+            .insert(at, NamedPart::new(name, ModulePart(module)));
     }
 
     /// Runs `hook` once, when the app has been built and before anything is started.
@@ -207,7 +213,8 @@ impl AppBuilder {
         F: FnOnce(AppHandle) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.post_build.push(Box::new(move |app| Box::pin(hook(app))));
+        self.post_build
+            .push(Box::new(move |app| Box::pin(hook(app))));
         self
     }
 
@@ -234,7 +241,9 @@ impl AppBuilder {
         let validator = move |session, data| {
             Box::pin(validator(session, data)) as BoxFuture<'static, Result<()>>
         };
-        self.hooks.validators.push((name.into(), Arc::new(validator)));
+        self.hooks
+            .validators
+            .push((name.into(), Arc::new(validator)));
         self
     }
 
@@ -282,7 +291,10 @@ impl AppBuilder {
     }
 
     /// Gives routes, also those of pushes, codes in the dictionary, besides `#[route(code = N)]`.
-    pub fn dictionary<R: Into<String>>(mut self, codes: impl IntoIterator<Item = (R, u16)>) -> Self {
+    pub fn dictionary<R: Into<String>>(
+        mut self,
+        codes: impl IntoIterator<Item = (R, u16)>,
+    ) -> Self {
         let codes = codes.into_iter().map(|(route, code)| (route.into(), code));
         match &mut self.dictionary {
             DictionaryChoice::Map(map) => map.extend(codes),
@@ -349,10 +361,15 @@ impl AppBuilder {
         let mounted: Vec<Mounted> = self.services.iter().map(|(mounted, _)| *mounted).collect();
         let mut problems = table::check(&mounted, &serializer);
         if config.acceptor.proxy_protocol {
-            problems.push("`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned());
+            problems.push(
+                "`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned(),
+            );
         }
         if self.server_type.is_empty() || self.server_type.contains('.') {
-            problems.push(format!("`{}` is not a server type: it may not be empty or hold a dot", self.server_type));
+            problems.push(format!(
+                "`{}` is not a server type: it may not be empty or hold a dot",
+                self.server_type
+            ));
         }
         let mut names = BTreeSet::new();
         for (name, _) in &self.module_values {
@@ -361,7 +378,9 @@ impl AppBuilder {
             }
         }
         let dictionary = self.dictionary.build(&self.server_type, &mounted);
-        let dictionary = dictionary.map_err(|problem| problems.push(problem)).unwrap_or_default();
+        let dictionary = dictionary
+            .map_err(|problem| problems.push(problem))
+            .unwrap_or_default();
         let handshake = handshake_packets(&config, &serializer, &dictionary);
         let handshake = match handshake {
             Ok(handshake) if problems.is_empty() => handshake,
@@ -409,7 +428,11 @@ impl AppBuilder {
             ended: Notify::new(),
             config,
         }));
-        let parts = Parts { handle: handle.clone(), modules: self.modules, components: self.components };
+        let parts = Parts {
+            handle: handle.clone(),
+            modules: self.modules,
+            components: self.components,
+        };
         let mut app = App::new(parts);
         let start = async {
             for hook in self.post_build {
@@ -422,7 +445,10 @@ impl AppBuilder {
             for (mounted, make) in self.services {
                 let service = caught(async { make(handle.clone()).await }).await;
                 let service = service.map_err(|cause| {
-                    part(&format!("the constructor of service `{}`", mounted.name), cause)
+                    part(
+                        &format!("the constructor of service `{}`", mounted.name),
+                        cause,
+                    )
                 })?;
                 services.push((mounted, service));
             }
@@ -437,17 +463,26 @@ impl AppBuilder {
                 clustered,
                 &self.recorder,
             );
-            let core = Arc::new(Core::new(handle.clone(), table, handshake, concurrency.dispatch));
+            let core = Arc::new(Core::new(
+                handle.clone(),
+                table,
+                handshake,
+                concurrency.dispatch,
+            ));
             let mut remotes = Vec::with_capacity(self.remotes.len());
             for (mounted, make) in self.remotes {
                 let service = make(handle.clone()).await;
                 let service = service.map_err(|cause| {
-                    part(&format!("the constructor of remote service `{}`", mounted.name), cause)
+                    part(
+                        &format!("the constructor of remote service `{}`", mounted.name),
+                        cause,
+                    )
                 })?;
                 remotes.push((mounted, service));
             }
             app.keep_house();
-            app.join(Arc::new(Service::new(core.clone(), Remotes::new(remotes)))).await?;
+            app.join(Arc::new(Service::new(core.clone(), Remotes::new(remotes))))
+                .await?;
             app.listen(self.acceptors, &core).await?;
             app.register().await
         };
@@ -466,7 +501,10 @@ impl DictionaryChoice {
         let routes = || {
             mounted.iter().flat_map(|service| {
                 service.routes.iter().map(move |spec| {
-                    (format!("{server_type}.{}.{}", service.name, spec.name), spec.code)
+                    (
+                        format!("{server_type}.{}.{}", service.name, spec.name),
+                        spec.code,
+                    )
                 })
             })
         };
@@ -488,14 +526,26 @@ fn handshake_packets(
     let mut deflater = config.handler.compression.then(Deflater::new);
     let mut reply = |code| {
         let interval = config.heartbeat.interval;
-        handshake::reply(code, interval, serializer.name(), dictionary, deflater.as_mut())
-            .map_err(|error| format!("the handshake's answer: {error}"))
+        handshake::reply(
+            code,
+            interval,
+            serializer.name(),
+            dictionary,
+            deflater.as_mut(),
+        )
+        .map_err(|error| format!("the handshake's answer: {error}"))
     };
-    Ok(Handshake { accepted: reply(200)?, refused: reply(400)? })
+    Ok(Handshake {
+        accepted: reply(200)?,
+        refused: reply(400)?,
+    })
 }
 
 fn part(part: &str, cause: Error) -> StartError {
-    StartError::Part { part: part.to_owned(), cause }
+    StartError::Part {
+        part: part.to_owned(),
+        cause,
+    }
 }
 
 fn log(warnings: &[Warning]) {

@@ -81,7 +81,10 @@ impl Limits {
             handshake_packet: limits.handshake.packet,
             inflated: limits.inflated,
             read_ahead: limits.read_ahead,
-            outbound: Bounds { messages: config.buffer.messages, bytes: config.buffer.bytes },
+            outbound: Bounds {
+                messages: config.buffer.messages,
+                bytes: config.buffer.bytes,
+            },
             close_on_overflow: config.buffer.overflow == Overflow::Close,
             connections: limits.connections,
             pending: limits.handshake.connections,
@@ -174,9 +177,11 @@ impl Core {
     async fn validate(&self, session: &Session, data: &Arc<HandshakeData>) -> Result<(), Error> {
         for (name, validator) in self.app.validators() {
             let judge = async { validator(session.clone(), data.clone()).await };
-            isolated(&self.app, "handshake_validator", judge).await.map_err(|error| {
-                Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
-            })?;
+            isolated(&self.app, "handshake_validator", judge)
+                .await
+                .map_err(|error| {
+                    Error::new(codes::BAD_REQUEST, format!("validator `{name}`: {error}"))
+                })?;
         }
         Ok(())
     }
@@ -279,11 +284,17 @@ impl Core {
 
     #[cold]
     fn failed(&self, ctx: &Context<'_>, read_at: Instant, error: &Error) {
-        ctx.mounted().metrics.failed(read_at.elapsed(), error.code());
+        ctx.mounted()
+            .metrics
+            .failed(read_at.elapsed(), error.code());
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
-            Some(cause) => tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed"),
-            None => tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error"),
+            Some(cause) => {
+                tracing::error!(route, session, code = error.code(), %error, cause, "a handler failed")
+            }
+            None => {
+                tracing::debug!(route, session, code = error.code(), %error, "a handler answered an error")
+            }
         }
         ctx.reply_error(error);
     }
@@ -295,7 +306,11 @@ impl Core {
     pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
         self.app.metrics().panicked("handler");
         let error = Error::new(codes::INTERNAL, "internal error");
-        tracing::error!(route = ctx.route(), session = ctx.session().id(), "a handler panicked");
+        tracing::error!(
+            route = ctx.route(),
+            session = ctx.session().id(),
+            "a handler panicked"
+        );
         CallFuture::from_or_box(async move {
             if ctx.after_hooks().is_empty() {
                 return Err(error);
@@ -318,10 +333,22 @@ impl Core {
         }
         let metrics = self.app.metrics();
         let cancelled = ctx.mounted().spec.options.cancel;
-        if cancelled { &metrics.cancelled } else { &metrics.grace_expired }.increment(1);
-        ctx.mounted().metrics.failed(read_at.elapsed(), codes::CLIENT_CLOSED);
+        if cancelled {
+            &metrics.cancelled
+        } else {
+            &metrics.grace_expired
+        }
+        .increment(1);
+        ctx.mounted()
+            .metrics
+            .failed(read_at.elapsed(), codes::CLIENT_CLOSED);
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
-        tracing::info!(route, session, cancelled, "a handler was dropped: its client has left");
+        tracing::info!(
+            route,
+            session,
+            cancelled,
+            "a handler was dropped: its client has left"
+        );
     }
 
     /// Runs a call of its own task, beside others of its session.
@@ -338,7 +365,9 @@ impl Core {
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
             let _overlap = overlap;
-            let Some(route) = core.table.route(route) else { return };
+            let Some(route) = core.table.route(route) else {
+                return;
+            };
             let ctx = Context::new(&session, route, id, Wake::Yes);
             let mut call = pin!(None);
             if !core.start(&ctx, compressed, &body, call.as_mut()) {
@@ -346,7 +375,9 @@ impl Core {
                 return;
             }
             drop(body);
-            let Some(mut call) = call.as_pin_mut() else { return };
+            let Some(mut call) = call.as_pin_mut() else {
+                return;
+            };
             let waited = read_at.elapsed();
             let closed = async {
                 session.closed().await;
@@ -376,7 +407,10 @@ impl Core {
     pub(crate) fn measure(&self, ctx: &Context<'_>, started: Instant, result: &Result<(), Error>) {
         match result {
             Ok(()) => ctx.mounted().metrics.succeeded(started.elapsed()),
-            Err(error) => ctx.mounted().metrics.failed(started.elapsed(), error.code()),
+            Err(error) => ctx
+                .mounted()
+                .metrics
+                .failed(started.elapsed(), error.code()),
         }
     }
 
@@ -396,8 +430,18 @@ impl Core {
             Bytes::copy_from_slice(message.body)
         };
         let notify = message.kind == MessageKind::Notify;
-        let msg_type = if notify { MsgType::MsgNotify } else { MsgType::MsgRequest };
-        let forward = Forward { id, kind: msg_type, route, data, received: Instant::now() };
+        let msg_type = if notify {
+            MsgType::MsgNotify
+        } else {
+            MsgType::MsgRequest
+        };
+        let forward = Forward {
+            id,
+            kind: msg_type,
+            route,
+            data,
+            received: Instant::now(),
+        };
         cluster::forward(self, session, &kind, forward);
         Ok(())
     }

@@ -34,7 +34,9 @@ impl fmt::Display for StartError {
             Self::Config(error) => error.fmt(f),
             Self::Build(problems) => {
                 f.write_str("the app cannot be built:")?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+                problems
+                    .iter()
+                    .try_for_each(|problem| write!(f, "\n  {problem}"))
             }
             Self::Part { part, cause } => write!(f, "{part} failed: {cause}"),
             Self::Listen { acceptor, cause } => {

@@ -150,7 +150,10 @@ impl Groups<'_> {
         for uid in members.iter() {
             // The filter is the application's own code: it runs outside the pool's locks.
             let session = pushing.session(uid);
-            if accepts(Member { uid, session: session.as_ref() }) {
+            if accepts(Member {
+                uid,
+                session: session.as_ref(),
+            }) {
                 pushing.push(uid);
             }
         }

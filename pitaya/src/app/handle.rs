@@ -124,7 +124,10 @@ impl AppHandle {
 
     /// How this app takes part in a cluster.
     pub(crate) fn cluster(&self) -> Result<&Connected> {
-        self.0.cluster.as_ref().ok_or_else(|| Error::msg("RPC server is not running"))
+        self.0
+            .cluster
+            .as_ref()
+            .ok_or_else(|| Error::msg("RPC server is not running"))
     }
 
     pub(crate) fn routers(&self) -> &Routers {
@@ -218,6 +221,8 @@ impl AppHandle {
 
 impl fmt::Debug for AppHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppHandle").field("server", &self.0.server).finish_non_exhaustive()
+        f.debug_struct("AppHandle")
+            .field("server", &self.0.server)
+            .finish_non_exhaustive()
     }
 }

@@ -98,7 +98,10 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>) {
         match established {
             Ok(Ok(established)) => run(established, &core, pending),
             Ok(Err(error)) => failed(&core, &error),
-            Err(_) => core.app().metrics().connection_refused(Refusal::EstablishTimeout),
+            Err(_) => core
+                .app()
+                .metrics()
+                .connection_refused(Refusal::EstablishTimeout),
         }
     });
 }
@@ -114,10 +117,15 @@ where
 {
     let app = core.app();
     // Again: while this one was established, others were too.
-    let Some(session) = app.pool().open(app, established.peer, core.limits().connections) else {
+    let Some(session) = app
+        .pool()
+        .open(app, established.peer, core.limits().connections)
+    else {
         return app.metrics().connection_refused(Refusal::Connections);
     };
-    app.metrics().connected_clients.set(app.pool().count() as f64);
+    app.metrics()
+        .connected_clients
+        .set(app.pool().count() as f64);
     let limits = core.limits();
     let machine = Machine::new(Instant::now(), limits.heartbeat, limits.handshake);
     let conn = Conn::new(established.io, machine, pending);

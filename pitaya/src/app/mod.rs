@@ -14,12 +14,12 @@ mod push;
 mod running;
 mod signal;
 
-pub use builder::AppBuilder;
 pub(crate) use self::core::{Core, Limits, Pending};
+pub use builder::AppBuilder;
 pub use error::StartError;
 pub use groups::{Groups, Member};
-pub(crate) use handle::BindCallback;
 pub use handle::AppHandle;
+pub(crate) use handle::BindCallback;
 pub use lifecycle::{Component, Module};
 pub use push::Delivery;
 pub use running::App;

@@ -21,7 +21,12 @@ impl Delivery {
         if self.unreached.is_empty() {
             return Ok(());
         }
-        let failed = self.unreached.iter().map(|uid| &**uid).collect::<Vec<_>>().join(",");
+        let failed = self
+            .unreached
+            .iter()
+            .map(|uid| &**uid)
+            .collect::<Vec<_>>()
+            .join(",");
         Err(Error::new(codes::NOT_FOUND, "users were not reached").with_metadata("failed", failed))
     }
 }
@@ -73,7 +78,9 @@ impl AppHandle {
         let elsewhere: Vec<Uid> = uids.into_iter().map(Into::into).filter(elsewhere).collect();
         let mut unreached = Vec::new();
         for uid in elsewhere {
-            let kick = KickMsg { user_id: uid.to_string() };
+            let kick = KickMsg {
+                user_id: uid.to_string(),
+            };
             let kicked = match self.cluster() {
                 Ok(cluster) if !kind.is_empty() => cluster.client.kick(kind, kick).await.is_ok(),
                 _ => false,
@@ -102,7 +109,9 @@ impl AppHandle {
 
     fn delivered(&self, unreached: Vec<Uid>) -> Delivery {
         if !unreached.is_empty() {
-            self.metrics().unreached_users.increment(unreached.len() as u64);
+            self.metrics()
+                .unreached_users
+                .increment(unreached.len() as u64);
         }
         Delivery { unreached }
     }
@@ -147,7 +156,11 @@ impl<'a> Pushing<'a> {
     pub(super) fn push(&mut self, uid: &Uid) {
         let frames = &mut self.frames;
         let deliver = |session: &Session| session.deliver(frames).is_ok();
-        match self.serves.then(|| self.app.pool().with_uid(uid, deliver)).flatten() {
+        match self
+            .serves
+            .then(|| self.app.pool().with_uid(uid, deliver))
+            .flatten()
+        {
             Some(true) => {}
             Some(false) => self.unreached.push(uid.clone()),
             None => self.elsewhere.push(uid.clone()),
@@ -158,9 +171,11 @@ impl<'a> Pushing<'a> {
     pub(super) async fn finish(mut self) -> Delivery {
         for uid in std::mem::take(&mut self.elsewhere) {
             let pushed = match self.app.cluster() {
-                Ok(cluster) if !self.kind.is_empty() => {
-                    cluster.client.push(self.kind, self.frames.elsewhere(&uid)).await.is_ok()
-                }
+                Ok(cluster) if !self.kind.is_empty() => cluster
+                    .client
+                    .push(self.kind, self.frames.elsewhere(&uid))
+                    .await
+                    .is_ok(),
                 _ => false,
             };
             if !pushed {

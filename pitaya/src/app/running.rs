@@ -44,7 +44,11 @@ pub(super) struct NamedPart {
 
 impl NamedPart {
     pub(super) fn new(name: String, part: impl Part + 'static) -> Self {
-        Self { name, part: Box::new(part), initialised: false }
+        Self {
+            name,
+            part: Box::new(part),
+            initialised: false,
+        }
     }
 
     async fn run(&self, stage: Stage, app: &AppHandle) -> Result<()> {
@@ -56,7 +60,10 @@ impl NamedPart {
 /// which undo others are run.
 pub(super) async fn caught<T>(step: impl Future<Output = Result<T>>) -> Result<T> {
     let panicked = |_| Err(Error::new(codes::INTERNAL, "it panicked"));
-    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(panicked)
+    AssertUnwindSafe(step)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(panicked)
 }
 
 /// What the builder hands over.
@@ -85,7 +92,11 @@ impl App {
     }
 
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { handle, modules, components } = parts;
+        let Parts {
+            handle,
+            modules,
+            components,
+        } = parts;
         let closing = CancellationToken::new();
         Self {
             handle,
@@ -100,20 +111,18 @@ impl App {
     }
 
     /// Runs one stage of the modules or components; the first error ends it.
-    pub(super) async fn start_stage(
-        &mut self,
-        kind: Kind,
-        stage: Stage,
-    ) -> Result<(), StartError> {
+    pub(super) async fn start_stage(&mut self, kind: Kind, stage: Stage) -> Result<(), StartError> {
         let parts = match kind {
             Kind::Module => &mut self.modules,
             Kind::Component => &mut self.components,
         };
         for part in parts {
-            part.run(stage, &self.handle).await.map_err(|cause| StartError::Part {
-                part: format!("{} `{}` in `{}`", kind.name(), part.name, stage.name()),
-                cause,
-            })?;
+            part.run(stage, &self.handle)
+                .await
+                .map_err(|cause| StartError::Part {
+                    part: format!("{} `{}` in `{}`", kind.name(), part.name, stage.name()),
+                    cause,
+                })?;
             part.initialised = true;
         }
         Ok(())
@@ -128,10 +137,10 @@ impl App {
         let mut bound = Vec::with_capacity(acceptors.len());
         for mut acceptor in acceptors {
             let name = acceptor.name();
-            acceptor
-                .bind()
-                .await
-                .map_err(|cause| StartError::Listen { acceptor: name, cause })?;
+            acceptor.bind().await.map_err(|cause| StartError::Listen {
+                acceptor: name,
+                cause,
+            })?;
             bound.push(acceptor);
         }
         for acceptor in bound {
@@ -151,7 +160,9 @@ impl App {
     /// Takes part in the cluster: calls can come in, other servers are known.
     pub(super) async fn join(&mut self, service: Arc<Service>) -> Result<(), StartError> {
         let service = self.service.insert(service);
-        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
+        let Ok(cluster) = self.handle.cluster() else {
+            return Ok(());
+        };
         let _ = cluster.here.set(Door(Arc::downgrade(service)));
         let failed = |part: &str| {
             let part = part.to_owned();
@@ -159,20 +170,38 @@ impl App {
         };
         let own = self.handle.server();
         let door = Arc::new(Door(Arc::downgrade(service)));
-        cluster.client.start(own).await.map_err(failed("the cluster's transport"))?;
-        cluster.server.start(own, door).await.map_err(failed("the cluster's transport"))?;
+        cluster
+            .client
+            .start(own)
+            .await
+            .map_err(failed("the cluster's transport"))?;
+        cluster
+            .server
+            .start(own, door)
+            .await
+            .map_err(failed("the cluster's transport"))?;
         let directory = self.handle.directory().clone();
         self.handle.metrics().count_servers(&directory);
-        cluster.discovery.watch(own, directory).await.map_err(failed("the cluster's discovery"))
+        cluster
+            .discovery
+            .watch(own, directory)
+            .await
+            .map_err(failed("the cluster's discovery"))
     }
 
     /// Lets other servers see this one, now that it can answer.
     pub(super) async fn register(&self) -> Result<(), StartError> {
-        let Ok(cluster) = self.handle.cluster() else { return Ok(()) };
-        cluster.discovery.register(self.handle.server()).await.map_err(|cause| {
-            let part = "the announcement of this server".to_owned();
-            StartError::Part { part, cause }
-        })
+        let Ok(cluster) = self.handle.cluster() else {
+            return Ok(());
+        };
+        cluster
+            .discovery
+            .register(self.handle.server())
+            .await
+            .map_err(|cause| {
+                let part = "the announcement of this server".to_owned();
+                StartError::Part { part, cause }
+            })
     }
 
     /// Sweeps what expires until the app closes.
@@ -263,10 +292,19 @@ impl App {
         }
         // Close callbacks may still run: they belong to the sessions' time.
         self.handle.tasks().close();
-        if tokio::time::timeout(config.sessions, self.handle.tasks().wait()).await.is_err() {
-            tracing::warn!(left = self.handle.tasks().len(), "tasks did not end in time");
+        if tokio::time::timeout(config.sessions, self.handle.tasks().wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                left = self.handle.tasks().len(),
+                "tasks did not end in time"
+            );
         }
-        for (kind, limit) in [(Kind::Component, config.component), (Kind::Module, config.module)] {
+        for (kind, limit) in [
+            (Kind::Component, config.component),
+            (Kind::Module, config.module),
+        ] {
             for stage in [Stage::BeforeShutdown, Stage::Shutdown] {
                 self.stop_stage(kind, stage, limit).await;
             }

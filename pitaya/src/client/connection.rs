@@ -14,9 +14,9 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::error::{DisconnectReason, Error};
-use crate::error_body;
 use super::push::PushHub;
 use super::requests::{Reply, Requests};
+use crate::error_body;
 use crate::message::Serializer;
 use crate::protocol::compression::Deflater;
 use crate::protocol::packet::{self, PacketType};

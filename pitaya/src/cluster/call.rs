@@ -45,7 +45,8 @@ impl AppHandle {
         route: &str,
         argument: Option<&A>,
     ) -> Result<R> {
-        self.call_remote(UserCall::by_route(route, None), argument).await
+        self.call_remote(UserCall::by_route(route, None), argument)
+            .await
     }
 
     /// Calls a remote of the server of this id.
@@ -59,7 +60,8 @@ impl AppHandle {
         argument: Option<&A>,
     ) -> Result<R> {
         let to = Some(server_id).filter(|id| !id.is_empty());
-        self.call_remote(UserCall::by_route(route, to), argument).await
+        self.call_remote(UserCall::by_route(route, to), argument)
+            .await
     }
 
     pub(crate) async fn call_remote<A: RemoteBody, R: RemoteBody>(
@@ -97,8 +99,16 @@ impl AppHandle {
         let request = Request {
             r#type: RpcType::User.into(),
             session: None,
-            msg: Some(Msg { route: call.route.to_owned(), data, ..Msg::default() }),
-            frontend_id: if own.frontend { own.id.clone() } else { String::new() },
+            msg: Some(Msg {
+                route: call.route.to_owned(),
+                data,
+                ..Msg::default()
+            }),
+            frontend_id: if own.frontend {
+                own.id.clone()
+            } else {
+                String::new()
+            },
             metadata: metadata.to_bytes(),
         };
         let started = Instant::now();
@@ -138,7 +148,10 @@ impl AppHandle {
         match call.to {
             // Before it is announced, this server is not in its own directory.
             Some(id) if id == own.id => Ok(Arc::new(own.clone())),
-            Some(id) => self.directory().by_id(id).ok_or_else(|| Error::msg("server not found")),
+            Some(id) => self
+                .directory()
+                .by_id(id)
+                .ok_or_else(|| Error::msg("server not found")),
             None if kind == own.kind => Ok(Arc::new(own.clone())),
             None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),
         }

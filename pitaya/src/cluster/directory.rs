@@ -44,7 +44,12 @@ impl Directory {
 
     /// The servers of this type, sorted by id; empty when there is none.
     pub fn of_kind(&self, kind: &str) -> Arc<[Arc<ServerInfo>]> {
-        self.servers.read().by_kind.get(kind).cloned().unwrap_or_default()
+        self.servers
+            .read()
+            .by_kind
+            .get(kind)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Every server.
@@ -54,7 +59,12 @@ impl Directory {
 
     /// How many servers of each type there are.
     pub fn counts(&self) -> BTreeMap<String, usize> {
-        self.servers.read().by_kind.iter().map(|(kind, list)| (kind.clone(), list.len())).collect()
+        self.servers
+            .read()
+            .by_kind
+            .iter()
+            .map(|(kind, list)| (kind.clone(), list.len()))
+            .collect()
     }
 
     /// Calls `listener` for every change from now on, one after the other; it must not block.
@@ -72,7 +82,10 @@ impl Directory {
                 _ => {}
             }
             let replaced = servers.by_id.insert(server.id.clone(), server.clone());
-            if let Some(replaced) = replaced.as_ref().filter(|replaced| replaced.kind != server.kind) {
+            if let Some(replaced) = replaced
+                .as_ref()
+                .filter(|replaced| replaced.kind != server.kind)
+            {
                 servers.index(&replaced.kind);
             }
             servers.index(&server.kind);
@@ -88,7 +101,9 @@ impl Directory {
     pub fn remove(&self, id: &str) {
         let removed = {
             let mut servers = self.servers.write();
-            let Some(removed) = servers.by_id.remove(id) else { return };
+            let Some(removed) = servers.by_id.remove(id) else {
+                return;
+            };
             servers.index(&removed.kind);
             removed
         };
@@ -100,7 +115,12 @@ impl Directory {
         let gone: Vec<String> = {
             let known = self.servers.read();
             let stays = |id: &String| servers.iter().any(|server| server.id == *id);
-            known.by_id.keys().filter(|id| !stays(id)).cloned().collect()
+            known
+                .by_id
+                .keys()
+                .filter(|id| !stays(id))
+                .cloned()
+                .collect()
         };
         gone.iter().for_each(|id| self.remove(id));
         servers.into_iter().for_each(|server| self.add(server));
@@ -116,8 +136,12 @@ impl Directory {
 impl Servers {
     /// Makes the snapshot of one type anew.
     fn index(&mut self, kind: &str) {
-        let mut list: Vec<_> =
-            self.by_id.values().filter(|server| server.kind == kind).cloned().collect();
+        let mut list: Vec<_> = self
+            .by_id
+            .values()
+            .filter(|server| server.kind == kind)
+            .cloned()
+            .collect();
         list.sort_by(|a, b| a.id.cmp(&b.id));
         if list.is_empty() {
             self.by_kind.remove(kind);

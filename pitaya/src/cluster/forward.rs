@@ -110,21 +110,30 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
 }
 
 fn overloaded() -> Error {
-    Error::new(codes::OVERLOADED, "too many messages wait for this server type")
+    Error::new(
+        codes::OVERLOADED,
+        "too many messages wait for this server type",
+    )
 }
 
 impl Held {
     fn new(message: Forward, load: &Arc<Load>, forwarding: Forwarding) -> Self {
         load.messages.fetch_add(1, Ordering::Relaxed);
         load.bytes.fetch_add(message.data.len(), Ordering::Relaxed);
-        Self { message, load: load.clone(), _forwarding: forwarding }
+        Self {
+            message,
+            load: load.clone(),
+            _forwarding: forwarding,
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.load.messages.fetch_sub(1, Ordering::Relaxed);
-        self.load.bytes.fetch_sub(self.message.data.len(), Ordering::Relaxed);
+        self.load
+            .bytes
+            .fetch_sub(self.message.data.len(), Ordering::Relaxed);
     }
 }
 
@@ -231,15 +240,20 @@ async fn choose<'a>(
         servers: &servers,
     };
     let routed = isolated(core.app(), "router", async { router.route(routing).await });
-    let timeout = core.app().cluster().map(|cluster| cluster.timeout).unwrap_or_default();
+    let timeout = core
+        .app()
+        .cluster()
+        .map(|cluster| cluster.timeout)
+        .unwrap_or_default();
     let routed = match tokio::time::timeout(remaining(message, timeout), routed).await {
         Ok(routed) => routed,
         Err(_) => Err(timed_out(timeout, &message.route, core.app().server(), "")),
     };
     let routed = match routed {
-        Ok(server) if directory.by_id(&server.id).is_none() => {
-            Err(Error::new(codes::INTERNAL, "can't find any server with the provided ID"))
-        }
+        Ok(server) if directory.by_id(&server.id).is_none() => Err(Error::new(
+            codes::INTERNAL,
+            "can't find any server with the provided ID",
+        )),
         Ok(server) => Ok(server),
         // A router's plain error is the server's own failure.
         Err(error) if error.code() == codes::UNKNOWN => {
@@ -289,7 +303,9 @@ impl<'a> Run<'a> {
         self.count(&server, -1);
         answer(self.core, self.session, &held.message, result);
         drop(held);
-        let Some(under) = self.servers.get_mut(&server.id) else { return };
+        let Some(under) = self.servers.get_mut(&server.id) else {
+            return;
+        };
         under.way = under.way.saturating_sub(1);
         if self.session.is_closed() {
             let dropped = std::mem::take(&mut under.waiting).len();
@@ -300,20 +316,30 @@ impl<'a> Run<'a> {
             under.way = 1;
             return self.start(next, server);
         }
-        if self.servers.get(&server.id).is_some_and(|under| under.way == 0) {
+        if self
+            .servers
+            .get(&server.id)
+            .is_some_and(|under| under.way == 0)
+        {
             self.servers.remove(&server.id);
         }
     }
 
     /// The client has left before these were sent.
     fn drop_unsent(&self, messages: usize) {
-        self.core.app().metrics().unserved.increment(messages as u64);
+        self.core
+            .app()
+            .metrics()
+            .unserved
+            .increment(messages as u64);
     }
 
     /// Tells the type's router of a call that was started or has ended.
     fn count(&self, server: &ServerInfo, change: isize) {
         if let Some(router) = self.core.app().routers().get(self.kind) {
-            let _ = isolated_now(self.core.app(), "router", || router.in_flight(server, change));
+            let _ = isolated_now(self.core.app(), "router", || {
+                router.in_flight(server, change)
+            });
         }
     }
 }
@@ -329,7 +355,12 @@ fn remaining(message: &Forward, timeout: Duration) -> Duration {
     Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX))
 }
 
-async fn send(core: &Core, session: &Session, message: &Forward, server: &ServerInfo) -> Result<Bytes> {
+async fn send(
+    core: &Core,
+    session: &Session,
+    message: &Forward,
+    server: &ServerInfo,
+) -> Result<Bytes> {
     let app = core.app();
     let cluster = app.cluster()?;
     let timeout = remaining(message, cluster.timeout);
@@ -337,7 +368,9 @@ async fn send(core: &Core, session: &Session, message: &Forward, server: &Server
     if timeout.is_zero() {
         return Err(late());
     }
-    let _place = tokio::time::timeout(timeout, core.place()).await.map_err(|_| late())?;
+    let _place = tokio::time::timeout(timeout, core.place())
+        .await
+        .map_err(|_| late())?;
     call(core, cluster, session, message, server, timeout).await
 }
 
@@ -381,7 +414,9 @@ fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Byte
         id => session.reply(id, &body, Wake::Yes),
     });
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
-    core.app().metrics().forwarded(&message.route, message.received.elapsed(), code);
+    core.app()
+        .metrics()
+        .forwarded(&message.route, message.received.elapsed(), code);
     if let Err(error) = result {
         tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
         if message.id != 0 && !session.is_closed() {

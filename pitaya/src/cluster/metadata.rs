@@ -36,7 +36,9 @@ impl Metadata {
 
     /// The JSON object; never empty, never null.
     pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(&self.0).unwrap_or_else(|_| b"{}".to_vec()).into()
+        serde_json::to_vec(&self.0)
+            .unwrap_or_else(|_| b"{}".to_vec())
+            .into()
     }
 
     /// A value that the application sent along.
@@ -80,7 +82,9 @@ impl Metadata {
     /// When the client's message arrived, in nanoseconds since 1970; Go hops make it a float.
     pub fn start_time(&self) -> Option<u64> {
         let start = self.0.get(START)?;
-        start.as_u64().or_else(|| start.as_f64().map(|nanos| nanos as u64))
+        start
+            .as_u64()
+            .or_else(|| start.as_f64().map(|nanos| nanos as u64))
     }
 
     /// Sets when the client's message arrived.
@@ -97,7 +101,9 @@ impl Metadata {
     /// The trace context: text values only, others are passed over.
     pub fn trace(&self) -> impl Iterator<Item = (&str, &str)> {
         let span = self.0.get(SPAN).and_then(Value::as_object);
-        span.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+        span.into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 
     /// Sets the trace context.
@@ -177,7 +183,10 @@ mod tests {
             ("null", false),
             ("[]", false),
             ("nonsense", false),
-            (r#"{"reqTimeout":5,"otel-span":[1],"req-start-time":1.7e18,"request.id":7}"#, true),
+            (
+                r#"{"reqTimeout":5,"otel-span":[1],"req-start-time":1.7e18,"request.id":7}"#,
+                true,
+            ),
             (r#"{"otel-span":{"traceparent":1,"baggage":"a=b"}}"#, true),
         ] {
             let parsed = Metadata::parse(text.as_bytes());

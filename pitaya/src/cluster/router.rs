@@ -36,12 +36,80 @@ pub trait Route: Send + Sync + 'static {
     }
 }
 
-impl<F> Route for F
+/// A router that is a function.
+///
+/// ```
+/// use pitaya::cluster::router;
+/// // Odd sessions to the first server, even ones to the last.
+/// let router = router::choose(|routing| {
+///     let odd = routing.session.id() % 2 == 1;
+///     let server = if odd { routing.servers.first() } else { routing.servers.last() };
+///     server.cloned().ok_or_else(|| "nobody is there".into())
+/// });
+/// # let _ = pitaya::App::builder("gate").route_to("room", router);
+/// ```
+pub fn choose<F>(choose: F) -> Choose<F>
+where
+    F: Fn(&Routing<'_>) -> Result<Arc<ServerInfo>> + Send + Sync + 'static,
+{
+    Choose(choose)
+}
+
+/// What [`choose`] makes.
+pub struct Choose<F>(F);
+
+impl<F> Route for Choose<F>
+where
+    F: Fn(&Routing<'_>) -> Result<Arc<ServerInfo>> + Send + Sync + 'static,
+{
+    fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
+        Box::pin(std::future::ready((self.0)(&routing)))
+    }
+}
+
+/// A router that is a function which awaits. Messages of one session and type are routed one after
+/// the other; answers do not wait for that.
+///
+/// ```
+/// # async fn room_of(_: Option<pitaya::Uid>) -> pitaya::Result<String> { Ok("1".to_owned()) }
+/// use pitaya::cluster::router;
+/// let router = router::choose_later(|routing| {
+///     Box::pin(async move {
+///         let id = room_of(routing.session.uid()).await?;
+///         let server = routing.servers.iter().find(|server| server.id == id);
+///         server.cloned().ok_or_else(|| "the room has closed".into())
+///     })
+/// });
+/// # let _ = pitaya::App::builder("gate").route_to("room", router);
+/// ```
+pub fn choose_later<F>(choose: F) -> ChooseLater<F>
+where
+    F: for<'a> Fn(Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> + Send + Sync + 'static,
+{
+    ChooseLater(choose)
+}
+
+/// What [`choose_later`] makes.
+pub struct ChooseLater<F>(F);
+
+impl<F> Route for ChooseLater<F>
 where
     F: for<'a> Fn(Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> + Send + Sync + 'static,
 {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
-        self(routing)
+        (self.0)(routing)
+    }
+}
+
+impl<F> fmt::Debug for Choose<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Choose")
+    }
+}
+
+impl<F> fmt::Debug for ChooseLater<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChooseLater")
     }
 }
 
@@ -66,7 +134,9 @@ pub(crate) fn no_servers() -> Error {
 
 /// Any of them.
 pub(crate) fn random(servers: &[Arc<ServerInfo>]) -> Option<Arc<ServerInfo>> {
-    servers.get(fastrand::usize(..servers.len().max(1))).cloned()
+    servers
+        .get(fastrand::usize(..servers.len().max(1)))
+        .cloned()
 }
 
 fn ready<'a>(server: Option<Arc<ServerInfo>>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
@@ -80,7 +150,12 @@ pub struct RoundRobin(AtomicUsize);
 impl Route for RoundRobin {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
         let turn = self.0.fetch_add(1, Ordering::Relaxed);
-        ready(routing.servers.get(turn % routing.servers.len().max(1)).cloned())
+        ready(
+            routing
+                .servers
+                .get(turn % routing.servers.len().max(1))
+                .cloned(),
+        )
     }
 }
 
@@ -92,9 +167,18 @@ impl Route for LeastInFlight {
     fn route<'a>(&'a self, routing: Routing<'a>) -> BoxFuture<'a, Result<Arc<ServerInfo>>> {
         let calls = self.0.lock();
         let load = |server: &&Arc<ServerInfo>| calls.get(&server.id).copied().unwrap_or_default();
-        let fewest = routing.servers.iter().map(|server| load(&server)).min().unwrap_or_default();
-        let idlest: Vec<_> =
-            routing.servers.iter().filter(|server| load(server) == fewest).cloned().collect();
+        let fewest = routing
+            .servers
+            .iter()
+            .map(|server| load(&server))
+            .min()
+            .unwrap_or_default();
+        let idlest: Vec<_> = routing
+            .servers
+            .iter()
+            .filter(|server| load(server) == fewest)
+            .cloned()
+            .collect();
         ready(random(&idlest))
     }
 
@@ -120,7 +204,13 @@ impl Route for ConsistentHash {
             None => routing.session.id().to_string(),
         };
         // Rendezvous hashing: the server with the highest hash of both.
-        ready(routing.servers.iter().max_by_key(|server| hash(&key, &server.id)).cloned())
+        ready(
+            routing
+                .servers
+                .iter()
+                .max_by_key(|server| hash(&key, &server.id))
+                .cloned(),
+        )
     }
 }
 

@@ -14,7 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
 use super::turns::{Turn, Turns};
-use super::wire::{self, BindMsg, KickAnswer, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
+use super::wire::{
+    self, BindMsg, KickAnswer, KickMsg, Msg, MsgType, Push, Request, Response, RpcType,
+};
 use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
@@ -35,7 +37,10 @@ pub(crate) struct RemoteTable {
 
 impl RemoteTable {
     pub(crate) fn of<S: RemoteService>() -> Self {
-        Self { name: S::NAME, methods: S::METHODS }
+        Self {
+            name: S::NAME,
+            methods: S::METHODS,
+        }
     }
 }
 
@@ -203,11 +208,21 @@ impl Call {
         }
         let session = request.session.unwrap_or_default();
         // Some peers don't say how long they wait.
-        let usual = || service.app().cluster().map(|cluster| cluster.timeout).unwrap_or_default();
+        let usual = || {
+            service
+                .app()
+                .cluster()
+                .map(|cluster| cluster.timeout)
+                .unwrap_or_default()
+        };
         let timeout = metadata.timeout().unwrap_or_else(usual);
         let in_order = kind == RpcType::Sys && !service.core.table().overlaps_anywhere(&msg.route);
         let turn = in_order
-            .then(|| service.turns.take((request.frontend_id.clone(), session.id)))
+            .then(|| {
+                service
+                    .turns
+                    .take((request.frontend_id.clone(), session.id))
+            })
             .transpose()?;
         Ok(Self {
             kind,
@@ -240,14 +255,20 @@ impl Call {
     async fn forwarded(self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
-        let origin = Origin { frontend_id: self.frontend_id, metadata: self.metadata.clone() };
+        let origin = Origin {
+            frontend_id: self.frontend_id,
+            metadata: self.metadata.clone(),
+        };
         let session = Session::of_frontend(core.app(), origin, self.session)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
         let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
             Target::Route { index, .. } => index,
             Target::Error(error) => return Err(error),
             Target::UnknownCode | Target::Forward { .. } => {
-                return Err(Error::new(codes::NOT_FOUND, format!("pitaya/handler: {} not found", self.msg.route)));
+                return Err(Error::new(
+                    codes::NOT_FOUND,
+                    format!("pitaya/handler: {} not found", self.msg.route),
+                ));
             }
         };
         let Some(route) = core.table().route(index) else {
@@ -271,7 +292,11 @@ impl Call {
             ended.unwrap_or_else(|| Err(caught(core.app(), "after_hook")))
         };
         // As on the client's own server: it may outlive whoever waits for it, for a while.
-        let grace = if route.spec.options.cancel { Duration::ZERO } else { core.limits().grace };
+        let grace = if route.spec.options.cancel {
+            Duration::ZERO
+        } else {
+            core.limits().grace
+        };
         let Ok(result) = timeout_at(self.deadline + grace, ended).await else {
             let_go(core, call);
             core.settle_late(&ctx, started, Duration::ZERO, None);
@@ -282,7 +307,9 @@ impl Call {
         if notify {
             return Ok(Bytes::from_static(b"ack"));
         }
-        session.take_reply().ok_or_else(|| Error::msg("reply must not be null"))
+        session
+            .take_reply()
+            .ok_or_else(|| Error::msg("reply must not be null"))
     }
 
     /// A remote, or one of those that every server has.
@@ -300,7 +327,9 @@ impl Call {
         };
         let app = service.app();
         let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, Some(self.deadline));
-        let call = isolated_now(app, "remote", || remote.dispatch(index, &ctx, &self.msg.data))?;
+        let call = isolated_now(app, "remote", || {
+            remote.dispatch(index, &ctx, &self.msg.data)
+        })?;
         let until = self.deadline + service.core.limits().grace;
         match timeout_at(until, isolated(app, "remote", call)).await {
             Ok(result) => result,
@@ -344,7 +373,9 @@ impl Service {
     fn patch_data(&self, data: &[u8]) -> Result<Bytes> {
         let sent = decode::<wire::Session>(data)?;
         let session = self.session(sent.id)?;
-        session.apply(&sent.data).map_err(|error| Error::msg(error.to_string()))?;
+        session
+            .apply(&sent.data)
+            .map_err(|error| Error::msg(error.to_string()))?;
         Ok(ack())
     }
 
@@ -359,11 +390,16 @@ impl Service {
 
     fn session(&self, id: i64) -> Result<Session> {
         let id = u64::try_from(id).unwrap_or_default();
-        self.app().sessions().by_id(id).ok_or_else(|| Error::msg("session not found"))
+        self.app()
+            .sessions()
+            .by_id(id)
+            .ok_or_else(|| Error::msg("session not found"))
     }
 
     fn push(&self, push: Push) -> bool {
-        let Some(session) = self.app().sessions().by_uid(&push.uid) else { return false };
+        let Some(session) = self.app().sessions().by_uid(&push.uid) else {
+            return false;
+        };
         PushFrames::raw(self.app(), &push.route, &push.data)
             .and_then(|mut frames| session.deliver(&mut frames))
             .is_ok()
@@ -401,7 +437,11 @@ impl Service {
         let count = seen.entry(subject.to_owned()).or_default();
         *count += 1;
         if *count == 1 {
-            tracing::warn!(subject, problem, "malformed; further ones from there are only counted");
+            tracing::warn!(
+                subject,
+                problem,
+                "malformed; further ones from there are only counted"
+            );
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::{BindMsg, Request};
 use super::discovery::local::{self, LocalDiscovery};
 use super::rpc::{Exchange, LocalRpc};
+use super::wire::{BindMsg, Request};
 use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
 use crate::app::AppHandle;
 use crate::app::config::Config;
@@ -39,7 +39,13 @@ impl Cluster {
         server: Arc<dyn RpcServer>,
         discovery: Arc<dyn Discovery>,
     ) -> Self {
-        Self { client, server, discovery, timeout: Duration::from_secs(5), unique: true }
+        Self {
+            client,
+            server,
+            discovery,
+            timeout: Duration::from_secs(5),
+            unique: true,
+        }
     }
 
     /// How long calls wait when nobody says otherwise. Default: 5 s.
@@ -60,7 +66,11 @@ impl Cluster {
     /// A cluster inside this process: every app that is given the same hub belongs to it.
     pub fn local(hub: &Hub) -> Self {
         let rpc = Arc::new(LocalRpc::new(&hub.exchange));
-        Self::new(rpc.clone(), rpc, Arc::new(LocalDiscovery::new(&hub.servers)))
+        Self::new(
+            rpc.clone(),
+            rpc,
+            Arc::new(LocalDiscovery::new(&hub.servers)),
+        )
     }
 }
 
@@ -151,11 +161,11 @@ impl Connected {
     pub(crate) fn bind_epoch(&self) -> u64 {
         let now = super::unix_nanos();
         let later = |latest: u64| now.max(latest.saturating_add(1));
-        let earlier = self.latest_bind.fetch_update(
-            Ordering::AcqRel,
-            Ordering::Acquire,
-            |latest| Some(later(latest)),
-        );
+        let earlier =
+            self.latest_bind
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |latest| {
+                    Some(later(latest))
+                });
         earlier.map_or(now, later)
     }
 
@@ -170,7 +180,11 @@ impl Connected {
     /// Tells the other servers of this type that the user is here now.
     pub(crate) async fn announce(&self, app: &AppHandle, uid: &Uid, epoch: u64) {
         let own = app.server();
-        let bind = BindMsg { uid: uid.to_string(), fid: own.id.clone(), epoch };
+        let bind = BindMsg {
+            uid: uid.to_string(),
+            fid: own.id.clone(),
+            epoch,
+        };
         if let Err(error) = self.client.announce(&own.kind, bind).await {
             tracing::warn!(%uid, %error, "a bind was not announced");
         }

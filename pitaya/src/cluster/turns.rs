@@ -47,14 +47,21 @@ impl Turns {
                     waiting.retain(|place| !place.is_closed());
                 }
                 if waiting.len() >= WAITING {
-                    return Err(Error::new(codes::OVERLOADED, "too many messages of this session wait"));
+                    return Err(Error::new(
+                        codes::OVERLOADED,
+                        "too many messages of this session wait",
+                    ));
                 }
                 let (place, wait) = oneshot::channel();
                 waiting.push_back(place);
                 Some(wait)
             }
         };
-        Ok(Turn { turns: self.clone(), key, wait })
+        Ok(Turn {
+            turns: self.clone(),
+            key,
+            wait,
+        })
     }
 }
 
@@ -79,7 +86,9 @@ impl Drop for Turn {
             }
         }
         let mut sessions = self.turns.0.lock();
-        let Some(waiting) = sessions.get_mut(&self.key) else { return };
+        let Some(waiting) = sessions.get_mut(&self.key) else {
+            return;
+        };
         while let Some(next) = waiting.pop_front() {
             if next.send(()).is_ok() {
                 return;
@@ -109,9 +118,15 @@ mod tests {
         let mut all: Vec<Turn> = (0..3).map(|_| turns.take(key(1)).unwrap()).collect();
         let mut other = turns.take(key(2)).unwrap();
         assert!(is_due(&mut other));
-        assert_eq!(all.iter_mut().map(is_due).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(
+            all.iter_mut().map(is_due).collect::<Vec<_>>(),
+            [true, false, false]
+        );
         drop(all.remove(0));
-        assert_eq!(all.iter_mut().map(is_due).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(
+            all.iter_mut().map(is_due).collect::<Vec<_>>(),
+            [true, false]
+        );
         drop((all, other));
         assert!(turns.0.lock().is_empty());
     }
@@ -141,7 +156,10 @@ mod tests {
         let turns = Turns::default();
         let _first = turns.take(key(1)).unwrap();
         let mut waiting: Vec<Turn> = (0..WAITING).map(|_| turns.take(key(1)).unwrap()).collect();
-        assert_eq!(turns.take(key(1)).map(|_| ()).unwrap_err().code(), "PIT-503");
+        assert_eq!(
+            turns.take(key(1)).map(|_| ()).unwrap_err().code(),
+            "PIT-503"
+        );
         waiting.pop();
         assert!(turns.take(key(1)).is_ok());
     }

@@ -155,13 +155,19 @@ pub struct BindMsg {
 impl Response {
     /// The answer of a call that went well.
     pub fn ok(data: impl Into<Bytes>) -> Self {
-        Self { data: data.into(), error: None }
+        Self {
+            data: data.into(),
+            error: None,
+        }
     }
 }
 
 impl From<crate::Error> for Response {
     fn from(error: crate::Error) -> Self {
-        Self { data: Bytes::new(), error: Some(Error::from(&error)) }
+        Self {
+            data: Bytes::new(),
+            error: Some(Error::from(&error)),
+        }
     }
 }
 
@@ -178,11 +184,17 @@ impl From<&crate::Error> for Error {
 /// An empty code counts as `PIT-000`.
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
-        let code = if error.code.is_empty() { crate::error::codes::UNKNOWN.to_owned() } else { error.code };
+        let code = if error.code.is_empty() {
+            crate::error::codes::UNKNOWN.to_owned()
+        } else {
+            error.code
+        };
         error
             .metadata
             .into_iter()
-            .fold(Self::new(code, error.msg), |error, (key, value)| error.with_metadata(key, value))
+            .fold(Self::new(code, error.msg), |error, (key, value)| {
+                error.with_metadata(key, value)
+            })
     }
 }
 
@@ -193,7 +205,10 @@ mod tests {
     use super::*;
 
     fn hex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect()
     }
 
     fn check<T: Message + Default + PartialEq + std::fmt::Debug>(value: T, bytes: &str) {
@@ -204,7 +219,14 @@ mod tests {
     /// The decode vectors of the cluster protocol, chapter 3.
     #[test]
     fn every_message_has_its_bytes() {
-        check(BindMsg { uid: "u1".into(), fid: "f1".into(), epoch: 0 }, "0a02753112026631");
+        check(
+            BindMsg {
+                uid: "u1".into(),
+                fid: "f1".into(),
+                epoch: 0,
+            },
+            "0a02753112026631",
+        );
         let note = Msg {
             route: "room.room.note".into(),
             r#type: MsgType::MsgNotify.into(),
@@ -221,23 +243,52 @@ mod tests {
             metadata: Bytes::from_static(br#"{"peer.id":"a","peer.service":"b"}"#),
             ..Request::default()
         };
-        check(user, "08011a14120e726f6f6d2e726f6f6d2e6a6f696e1a0201022a227b22706565722e6964223a2261222c22706565722e73657276696365223a2262227d");
+        check(
+            user,
+            "08011a14120e726f6f6d2e726f6f6d2e6a6f696e1a0201022a227b22706565722e6964223a2261222c22706565722e73657276696365223a2262227d",
+        );
         let sys = Request {
-            session: Some(Session { id: 7, uid: "u1".into(), data: Bytes::from_static(b"{}") }),
-            msg: Some(Msg { id: 3, route: "room.room.join".into(), ..Msg::default() }),
+            session: Some(Session {
+                id: 7,
+                uid: "u1".into(),
+                data: Bytes::from_static(b"{}"),
+            }),
+            msg: Some(Msg {
+                id: 3,
+                route: "room.room.join".into(),
+                ..Msg::default()
+            }),
             frontend_id: "f1".into(),
             metadata: Bytes::from_static(b"{}"),
             ..Request::default()
         };
-        check(sys, "120a0807120275311a027b7d1a120803120e726f6f6d2e726f6f6d2e6a6f696e220266312a027b7d");
+        check(
+            sys,
+            "120a0807120275311a027b7d1a120803120e726f6f6d2e726f6f6d2e6a6f696e220266312a027b7d",
+        );
         let error = crate::Error::new("PIT-404", "route not found").with_metadata("route", "a.b");
-        check(Response::from(error), "12280a075049542d343034120f726f757465206e6f7420666f756e641a0c0a05726f7574651203612e62");
+        check(
+            Response::from(error),
+            "12280a075049542d343034120f726f757465206e6f7420666f756e641a0c0a05726f7574651203612e62",
+        );
         check(Response::ok("ack"), "0a0361636b");
-        let push = Push { route: "onMessage".into(), uid: "u1".into(), data: "hi".into() };
+        let push = Push {
+            route: "onMessage".into(),
+            uid: "u1".into(),
+            data: "hi".into(),
+        };
         check(push, "0a096f6e4d657373616765120275311a026869");
-        check(KickMsg { user_id: "u1".into() }, "0a027531");
+        check(
+            KickMsg {
+                user_id: "u1".into(),
+            },
+            "0a027531",
+        );
         check(KickAnswer { kicked: true }, "0801");
-        let empty = Request { msg: Some(Msg::default()), ..Request::default() };
+        let empty = Request {
+            msg: Some(Msg::default()),
+            ..Request::default()
+        };
         check(empty, "1a00");
     }
 }

@@ -72,8 +72,13 @@ async fn run_before_hooks(
     mut message: Option<&mut dyn AnyMessage>,
 ) -> Result<(), Error> {
     for hook in ctx.before_hooks() {
-        let message = message.as_mut().map(|message| &mut **message as &mut dyn AnyMessage);
-        isolated(ctx.app(), "before_hook", async { hook.before(ctx, message).await }).await?;
+        let message = message
+            .as_mut()
+            .map(|message| &mut **message as &mut dyn AnyMessage);
+        isolated(ctx.app(), "before_hook", async {
+            hook.before(ctx, message).await
+        })
+        .await?;
     }
     Ok(())
 }

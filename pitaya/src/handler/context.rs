@@ -42,7 +42,14 @@ type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
-        Self { session, route, id, wake, incoming: None, values: Mutex::new(None) }
+        Self {
+            session,
+            route,
+            id,
+            wake,
+            incoming: None,
+            values: Mutex::new(None),
+        }
     }
 
     /// The circumstances of a message that was forwarded here.
@@ -54,7 +61,10 @@ impl<'a> Context<'a> {
         deadline: Option<Instant>,
     ) -> Self {
         let incoming = Some(Incoming { metadata, deadline });
-        Self { incoming, ..Self::new(session, route, id, Wake::No) }
+        Self {
+            incoming,
+            ..Self::new(session, route, id, Wake::No)
+        }
     }
 
     /// What came with the message from the client's own server, and goes along with calls made
@@ -68,7 +78,9 @@ impl<'a> Context<'a> {
 
     /// When the client's own server stops waiting; `None` on that server itself.
     pub fn deadline(&self) -> Option<Instant> {
-        self.incoming.as_ref().and_then(|incoming| incoming.deadline)
+        self.incoming
+            .as_ref()
+            .and_then(|incoming| incoming.deadline)
     }
 
     /// The session of the client that sent the message.
@@ -104,14 +116,21 @@ impl<'a> Context<'a> {
     /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
         let mut values = self.values.lock();
-        let earlier = values.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value));
+        let earlier = values
+            .get_or_insert_default()
+            .insert(TypeId::of::<T>(), Arc::new(value));
         earlier.and_then(|value| value.downcast().ok())
     }
 
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let values = self.values.lock();
-        values.as_ref()?.get(&TypeId::of::<T>())?.clone().downcast().ok()
+        values
+            .as_ref()?
+            .get(&TypeId::of::<T>())?
+            .clone()
+            .downcast()
+            .ok()
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {

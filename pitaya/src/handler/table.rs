@@ -20,7 +20,10 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     pub(crate) fn of<S: HandlerService>() -> Self {
-        Self { name: S::NAME, routes: S::ROUTES }
+        Self {
+            name: S::NAME,
+            routes: S::ROUTES,
+        }
     }
 }
 
@@ -53,11 +56,17 @@ const NOWHERE: u16 = u16::MAX;
 
 /// Where a message goes.
 pub(crate) enum Target {
-    Route { index: u16, by_code: bool },
+    Route {
+        index: u16,
+        by_code: bool,
+    },
     /// Nowhere: this is what its sender is told.
     Error(Error),
     /// To a server of this type; the whole route.
-    Forward { kind: String, route: String },
+    Forward {
+        kind: String,
+        route: String,
+    },
     /// A code that the dictionary lacks, which ends the connection.
     UnknownCode,
 }
@@ -88,7 +97,9 @@ impl Table {
                 let path = format!("{server_type}.{short}");
                 let route = table.routes.len() as u16;
                 table.by_name.insert(short.into_bytes().into(), route);
-                table.by_name.insert(path.clone().into_bytes().into(), route);
+                table
+                    .by_name
+                    .insert(path.clone().into_bytes().into(), route);
                 let metrics = recorder.route(&path);
                 table.routes.push(MountedRoute {
                     service: service_index,
@@ -101,7 +112,11 @@ impl Table {
             }
         }
         for (route, code) in table.dictionary.iter() {
-            let target = table.by_name.get(route.as_bytes()).copied().unwrap_or(NOWHERE);
+            let target = table
+                .by_name
+                .get(route.as_bytes())
+                .copied()
+                .unwrap_or(NOWHERE);
             let code = usize::from(code);
             if table.by_code.len() <= code {
                 table.by_code.resize(code + 1, NOWHERE);
@@ -123,9 +138,13 @@ impl Table {
     pub(crate) fn resolve(&self, route: RouteRef<'_>, request: bool) -> Target {
         let (found, by_code) = match route {
             RouteRef::Name(name) => (self.by_name.get(name).copied(), false),
-            RouteRef::Code(code) => {
-                (self.by_code.get(usize::from(code)).copied().filter(|&i| i != NOWHERE), true)
-            }
+            RouteRef::Code(code) => (
+                self.by_code
+                    .get(usize::from(code))
+                    .copied()
+                    .filter(|&i| i != NOWHERE),
+                true,
+            ),
         };
         match found.and_then(|index| Some((index, self.route(index)?))) {
             Some((_, found)) if request && found.spec.kind == RouteKind::Notify => Target::Error(
@@ -144,7 +163,9 @@ impl Table {
     /// Whether calls of this route may overlap, whatever server type it names.
     pub(crate) fn overlaps_anywhere(&self, route: &str) -> bool {
         let index = self.by_name.get(short(route).as_bytes());
-        index.and_then(|&index| self.route(index)).is_some_and(|route| route.overlaps)
+        index
+            .and_then(|&index| self.route(index))
+            .is_some_and(|route| route.overlaps)
     }
 
     /// Why there is no such route.
@@ -159,16 +180,27 @@ impl Table {
         };
         Target::Error(match Route::parse(&name) {
             Err(error) => Error::new(codes::BAD_REQUEST, error.to_string()),
-            Ok(Route { server: Some(server), .. }) if server != self.server_type && self.forwards => {
+            Ok(Route {
+                server: Some(server),
+                ..
+            }) if server != self.server_type && self.forwards => {
                 let (kind, route) = (server.to_owned(), name.clone().into_owned());
                 return Target::Forward { kind, route };
             }
-            Ok(Route { server: Some(server), .. }) if server != self.server_type => {
+            Ok(Route {
+                server: Some(server),
+                ..
+            }) if server != self.server_type => {
                 Error::new(codes::INTERNAL, "no servers available of this type")
             }
-            Ok(Route { service, method, .. }) => Error::new(
+            Ok(Route {
+                service, method, ..
+            }) => Error::new(
                 codes::NOT_FOUND,
-                format!("pitaya/handler: {}.{service}.{method} not found", self.server_type),
+                format!(
+                    "pitaya/handler: {}.{service}.{method} not found",
+                    self.server_type
+                ),
             ),
         })
     }
@@ -205,7 +237,10 @@ pub(crate) fn check(mounted: &[Mounted], serializer: &Serializer) -> Vec<String>
         for spec in service.routes {
             let path = format!("{}.{}", service.name, spec.name);
             if path.len() > 255 {
-                problems.push(format!("route `{path}` ({}) is longer than 255 bytes", spec.location));
+                problems.push(format!(
+                    "route `{path}` ({}) is longer than 255 bytes",
+                    spec.location
+                ));
             }
             if let Some(earlier) = names.insert(path.clone(), spec) {
                 problems.push(format!(
@@ -214,7 +249,8 @@ pub(crate) fn check(mounted: &[Mounted], serializer: &Serializer) -> Vec<String>
                 ));
             }
             if let Some(code) = spec.code {
-                if let Some((earlier, other)) = codes.get(&code).filter(|(_, other)| *other != path) {
+                if let Some((earlier, other)) = codes.get(&code).filter(|(_, other)| *other != path)
+                {
                     problems.push(format!(
                         "dictionary code {code} is given to `{other}` ({}) and to `{path}` ({})",
                         earlier.location, spec.location
@@ -233,7 +269,11 @@ pub(crate) fn check(mounted: &[Mounted], serializer: &Serializer) -> Vec<String>
         }
     }
     if names.len() >= usize::from(NOWHERE) {
-        problems.push(format!("{} routes are mounted, {} are possible", names.len(), NOWHERE - 1));
+        problems.push(format!(
+            "{} routes are mounted, {} are possible",
+            names.len(),
+            NOWHERE - 1
+        ));
     }
     problems
 }

@@ -41,7 +41,11 @@ impl Remote {
 
     /// A call has ended; `code` is empty when it went well.
     pub(super) fn ended(&self, route: &str, time: Duration, code: &str) {
-        let histogram = if code.is_empty() { self.ok(route) } else { self.failed(route, code) };
+        let histogram = if code.is_empty() {
+            self.ok(route)
+        } else {
+            self.failed(route, code)
+        };
         histogram.record(nanos(time));
     }
 
@@ -50,8 +54,15 @@ impl Remote {
         if let Some(histogram) = known.get(route) {
             return histogram.clone();
         }
-        let route = if known.len() < MAX_ROUTES { route } else { OTHER };
-        known.entry(route.to_owned()).or_insert_with(|| self.histogram(route, "ok", "")).clone()
+        let route = if known.len() < MAX_ROUTES {
+            route
+        } else {
+            OTHER
+        };
+        known
+            .entry(route.to_owned())
+            .or_insert_with(|| self.histogram(route, "ok", ""))
+            .clone()
     }
 
     fn failed(&self, route: &str, code: &str) -> Histogram {
@@ -61,14 +72,27 @@ impl Remote {
         if let Some(histogram) = known.get(&key) {
             return histogram.clone();
         }
-        let key = if known.len() < MAX_CODES { key } else { (OTHER.to_owned(), OTHER.to_owned()) };
+        let key = if known.len() < MAX_CODES {
+            key
+        } else {
+            (OTHER.to_owned(), OTHER.to_owned())
+        };
         let (kind, code) = (key.0.clone(), key.1.clone());
-        known.entry(key).or_insert_with(|| self.histogram(&kind, "failed", &code)).clone()
+        known
+            .entry(key)
+            .or_insert_with(|| self.histogram(&kind, "failed", &code))
+            .clone()
     }
 
     fn histogram(&self, route: &str, status: &str, code: &str) -> Histogram {
-        let labels = [("route", route), ("status", status), ("type", self.kind), ("code", code)];
-        self.recorder.histogram("pitaya_handler_response_time_ns", &labels)
+        let labels = [
+            ("route", route),
+            ("status", status),
+            ("type", self.kind),
+            ("code", code),
+        ];
+        self.recorder
+            .histogram("pitaya_handler_response_time_ns", &labels)
     }
 }
 
@@ -78,11 +102,16 @@ pub(super) fn count_servers(recorder: &AppRecorder, directory: &Arc<Directory>) 
     let (recorder, counted) = (recorder.clone(), Arc::downgrade(directory));
     let gauges: Mutex<HashMap<String, Gauge>> = Mutex::default();
     directory.listen(move |change| {
-        let Some(directory) = counted.upgrade() else { return };
+        let Some(directory) = counted.upgrade() else {
+            return;
+        };
         let (Change::Added(server) | Change::Removed(server)) = change;
         let mut gauges = gauges.lock();
         let gauge = gauges.entry(server.kind.clone()).or_insert_with(|| {
-            recorder.gauge("pitaya_service_discovery_count_servers", &[("type", &server.kind)])
+            recorder.gauge(
+                "pitaya_service_discovery_count_servers",
+                &[("type", &server.kind)],
+            )
         });
         gauge.set(directory.of_kind(&server.kind).len() as f64);
     });

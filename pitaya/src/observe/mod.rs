@@ -89,22 +89,36 @@ impl Metrics {
         let r = &recorder;
         Self {
             connected_clients: r.gauge("pitaya_acceptor_connected_clients", &[]),
-            queue_room: r.histogram("pitaya_channel_channel_capacity", &[("channel", "agent_chsend")]),
+            queue_room: r.histogram(
+                "pitaya_channel_channel_capacity",
+                &[("channel", "agent_chsend")],
+            ),
             outbound_overflow: r.dropped("queue_full"),
             dropped_at_close: r.dropped("connection_closed"),
-            unserved: r.counter("pitaya_message_dropped_total", &[("cause", "connection_closed")]),
-            ignored_messages: r.counter("pitaya_message_dropped_total", &[("cause", "not_for_servers")]),
-            grace_expired: r.counter("pitaya_handler_dropped_total", &[("cause", "grace_expired")]),
+            unserved: r.counter(
+                "pitaya_message_dropped_total",
+                &[("cause", "connection_closed")],
+            ),
+            ignored_messages: r.counter(
+                "pitaya_message_dropped_total",
+                &[("cause", "not_for_servers")],
+            ),
+            grace_expired: r.counter(
+                "pitaya_handler_dropped_total",
+                &[("cause", "grace_expired")],
+            ),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
-                r.counter("pitaya_acceptor_refused_total", &[("cause", refusal.label())])
+                r.counter(
+                    "pitaya_acceptor_refused_total",
+                    &[("cause", refusal.label())],
+                )
             }),
-            closed: CloseReason::ALL.map(|reason| {
-                r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])
-            }),
+            closed: CloseReason::ALL
+                .map(|reason| r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])),
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
             refused_messages: Mutex::new(HashMap::new()),
@@ -146,7 +160,8 @@ impl Metrics {
         let counter = match counters.get(code) {
             Some(counter) => counter,
             None => counters.entry(code.to_owned()).or_insert_with(|| {
-                self.recorder.counter("pitaya_message_refused_total", &[("cause", code)])
+                self.recorder
+                    .counter("pitaya_message_refused_total", &[("cause", code)])
             }),
         };
         counter.increment(1);
@@ -155,7 +170,9 @@ impl Metrics {
     /// User code panicked there.
     #[cold]
     pub(crate) fn panicked(&self, place: &'static str) {
-        self.recorder.counter("pitaya_panics_total", &[("place", place)]).increment(1);
+        self.recorder
+            .counter("pitaya_panics_total", &[("place", place)])
+            .increment(1);
     }
 }
 
@@ -171,7 +188,10 @@ pub(crate) struct RouteMetrics {
 
 impl RouteMetrics {
     pub(crate) fn new(recorder: &AppRecorder, path: &str) -> Self {
-        let delay = recorder.histogram("pitaya_handler_handler_delay_ns", &[("route", path), ("type", "local")]);
+        let delay = recorder.histogram(
+            "pitaya_handler_handler_delay_ns",
+            &[("route", path), ("type", "local")],
+        );
         Self {
             path: path.to_owned(),
             recorder: recorder.clone(),
@@ -216,7 +236,12 @@ impl RouteMetrics {
 const MAX_CODES: usize = 256;
 
 fn response_time(recorder: &AppRecorder, path: &str, status: &str, code: &str) -> Histogram {
-    let labels = [("route", path), ("status", status), ("type", "handler"), ("code", code)];
+    let labels = [
+        ("route", path),
+        ("status", status),
+        ("type", "handler"),
+        ("code", code),
+    ];
     recorder.histogram("pitaya_handler_response_time_ns", &labels)
 }
 

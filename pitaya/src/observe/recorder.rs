@@ -49,7 +49,9 @@ impl AppRecorder {
 static METADATA: Metadata<'static> = Metadata::new("pitaya", Level::INFO, Some("pitaya"));
 
 fn key(name: &'static str, labels: Labels<'_>) -> Key {
-    let labels: Vec<Label> =
-        labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
+    let labels: Vec<Label> = labels
+        .iter()
+        .map(|(name, value)| Label::new(*name, (*value).to_owned()))
+        .collect();
     Key::from_parts(name, labels)
 }

@@ -110,12 +110,18 @@ impl<'a> Attempt<'a> {
             return Err(super::broken_pipe());
         }
         if state.binding || state.uid.is_some() {
-            return Err(Error::new(codes::UNKNOWN, "session is already bound to an uid"));
+            return Err(Error::new(
+                codes::UNKNOWN,
+                "session is already bound to an uid",
+            ));
         }
         state.binding = true;
         state.bind_epoch = 0;
         state.uid = Some(uid.clone());
-        Ok(Self { session, kept: false })
+        Ok(Self {
+            session,
+            kept: false,
+        })
     }
 
     fn keep(mut self) {
@@ -143,7 +149,11 @@ struct Claim<'a> {
 impl<'a> Claim<'a> {
     fn stake(session: &'a Session, uid: &'a Uid) -> Self {
         session.app().pool().claim(uid, session);
-        Self { session, uid, kept: false }
+        Self {
+            session,
+            uid,
+            kept: false,
+        }
     }
 
     /// Answers those who had the user before: usually one at most, more when binds of one user
@@ -175,7 +185,11 @@ impl<'a> Subscription<'a> {
         if let Ok(cluster) = session.app().cluster() {
             cluster.server.user_bound(uid).await?;
         }
-        Ok(Self { session, uid, kept: false })
+        Ok(Self {
+            session,
+            uid,
+            kept: false,
+        })
     }
 
     /// From now on the session's end takes it back.
@@ -221,9 +235,7 @@ impl Session {
     /// The session has ended: the user's messages need not come here for it any more.
     pub(super) fn unsubscribe(&self) {
         let subscribed = std::mem::take(&mut self.0.state.lock().subscribed);
-        if subscribed
-            && let (Some(uid), Ok(cluster)) = (self.uid(), self.app().cluster())
-        {
+        if subscribed && let (Some(uid), Ok(cluster)) = (self.uid(), self.app().cluster()) {
             cluster.server.user_left(&uid);
         }
     }

@@ -79,7 +79,8 @@ impl CloseReason {
 }
 
 /// Runs once when a session ends.
-pub(crate) type CloseCallback = Box<dyn FnOnce(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
+pub(crate) type CloseCallback =
+    Box<dyn FnOnce(Session, CloseReason) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Session {
     /// Runs `callback` once when this session ends, after its last handler: in the order of
@@ -97,7 +98,9 @@ impl Session {
         Fut: Future<Output = ()> + Send + 'static,
     {
         if self.is_remote() {
-            return Err(Error::msg("onclose callbacks are not allowed on backend servers"));
+            return Err(Error::msg(
+                "onclose callbacks are not allowed on backend servers",
+            ));
         }
         let callback: CloseCallback =
             Box::new(move |session, reason| Box::pin(callback(session, reason)));
@@ -109,14 +112,20 @@ impl Session {
             }
         }
         let session = self.clone();
-        self.0.app.tasks().spawn(async move { session.run_callback(callback).await });
+        self.0
+            .app
+            .tasks()
+            .spawn(async move { session.run_callback(callback).await });
         Ok(())
     }
 
     pub(super) fn set_close_reason(&self, reason: CloseReason) -> CloseReason {
         let mut state = self.0.state.lock();
         let reason = *state.closed.get_or_insert(reason);
-        let token = state.extras.as_mut().and_then(|extras| extras.closed.take());
+        let token = state
+            .extras
+            .as_mut()
+            .and_then(|extras| extras.closed.take());
         drop(state);
         if let Some(token) = token {
             token.cancel();
@@ -131,7 +140,11 @@ impl Session {
         let reason = self.set_close_reason(reason);
         let dropped = self.0.out.clear();
         if dropped > 0 {
-            self.0.app.metrics().dropped_at_close.increment(u64::from(dropped));
+            self.0
+                .app
+                .metrics()
+                .dropped_at_close
+                .increment(u64::from(dropped));
         }
         self.0.app.pool().remove(self);
         self.unsubscribe();
@@ -144,8 +157,10 @@ impl Session {
         loop {
             let callbacks = {
                 let mut state = self.0.state.lock();
-                let callbacks =
-                    state.extras.as_mut().map(|extras| std::mem::take(&mut extras.on_close));
+                let callbacks = state
+                    .extras
+                    .as_mut()
+                    .map(|extras| std::mem::take(&mut extras.on_close));
                 match callbacks {
                     Some(callbacks) if !callbacks.is_empty() => callbacks,
                     _ => {
@@ -160,7 +175,8 @@ impl Session {
         }
         for callback in self.0.app.close_callbacks() {
             let callback = callback.clone();
-            self.run_callback(Box::new(move |session, reason| callback(session, reason))).await;
+            self.run_callback(Box::new(move |session, reason| callback(session, reason)))
+                .await;
         }
     }
 

@@ -43,7 +43,12 @@ impl Session {
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), DataError> {
         let value = serde_json::to_value(value).map_err(|cause| DataError::new(key, cause))?;
         self.note_change(key, Some(value.clone()));
-        self.0.state.lock().extras().data.insert(key.to_owned(), value);
+        self.0
+            .state
+            .lock()
+            .extras()
+            .data
+            .insert(key.to_owned(), value);
         Ok(())
     }
 
@@ -54,19 +59,28 @@ impl Session {
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DataError> {
         let value = {
             let state = self.0.state.lock();
-            state.extras.as_ref().and_then(|extras| extras.data.get(key)).cloned()
+            state
+                .extras
+                .as_ref()
+                .and_then(|extras| extras.data.get(key))
+                .cloned()
         };
         let value = match value {
             None if key == IP_VERSION => self.ip_version().map(Value::from),
             value => value,
         };
-        value.map(|value| typed(&value).map_err(|cause| DataError::new(key, cause))).transpose()
+        value
+            .map(|value| typed(&value).map_err(|cause| DataError::new(key, cause)))
+            .transpose()
     }
 
     /// Whether there is a value under `key`.
     pub fn has(&self, key: &str) -> bool {
         let state = self.0.state.lock();
-        let stored = state.extras.as_ref().is_some_and(|extras| extras.data.contains_key(key));
+        let stored = state
+            .extras
+            .as_ref()
+            .is_some_and(|extras| extras.data.contains_key(key));
         drop(state);
         stored || (key == IP_VERSION && self.ip_version().is_some())
     }
@@ -75,17 +89,25 @@ impl Session {
     pub fn remove(&self, key: &str) -> bool {
         self.note_change(key, None);
         let mut state = self.0.state.lock();
-        state.extras.as_mut().is_some_and(|extras| extras.data.remove(key).is_some())
+        state
+            .extras
+            .as_mut()
+            .is_some_and(|extras| extras.data.remove(key).is_some())
     }
 
     /// A copy of all values.
     pub fn data(&self) -> BTreeMap<String, Value> {
         let mut data = {
             let state = self.0.state.lock();
-            state.extras.as_ref().map(|extras| extras.data.clone()).unwrap_or_default()
+            state
+                .extras
+                .as_ref()
+                .map(|extras| extras.data.clone())
+                .unwrap_or_default()
         };
         if let Some(version) = self.ip_version() {
-            data.entry(IP_VERSION.to_owned()).or_insert_with(|| version.into());
+            data.entry(IP_VERSION.to_owned())
+                .or_insert_with(|| version.into());
         }
         data
     }
@@ -94,7 +116,9 @@ impl Session {
     pub fn set_data(&self, data: BTreeMap<String, Value>) {
         let earlier: Vec<String> = {
             let mut state = self.0.state.lock();
-            std::mem::replace(&mut state.extras().data, data.clone()).into_keys().collect()
+            std::mem::replace(&mut state.extras().data, data.clone())
+                .into_keys()
+                .collect()
         };
         self.note_all_changed(&data, &earlier);
     }
@@ -148,7 +172,9 @@ impl Session {
 /// A whole number may have become a float on its way through other servers; it still is one.
 fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
     T::deserialize(value).or_else(|cause| {
-        let whole = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
+        let whole = value
+            .as_f64()
+            .filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
         match whole {
             Some(whole) => T::deserialize(Value::from(whole as i64)).map_err(|_| cause),
             None => Err(cause),
@@ -161,6 +187,9 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl DataError {
     fn new(key: &str, cause: serde_json::Error) -> Self {
-        Self { key: key.to_owned(), cause }
+        Self {
+            key: key.to_owned(),
+            cause,
+        }
     }
 }

@@ -30,10 +30,16 @@ fn deflated<R>(wanted: bool, body: &[u8], then: impl FnOnce(&[u8], bool) -> R) -
     scratch::with(Scratch::Zlib, |zlib| {
         let shorter = DEFLATER
             .try_with(|deflater| {
-                deflater.try_borrow_mut().is_ok_and(|mut deflater| deflater.compress(body, zlib))
+                deflater
+                    .try_borrow_mut()
+                    .is_ok_and(|mut deflater| deflater.compress(body, zlib))
             })
             .unwrap_or(false);
-        if shorter { then(zlib, true) } else { then(body, false) }
+        if shorter {
+            then(zlib, true)
+        } else {
+            then(body, false)
+        }
     })
 }
 
@@ -117,7 +123,15 @@ impl<'a> PushFrames<'a> {
             let travels = compressed && app.cluster().is_ok();
             let plain = travels.then(|| Bytes::copy_from_slice(plain));
             let code = app.dictionary().code(route);
-            Ok(Self { route, code, body, compressed, plain, named: None, coded: None })
+            Ok(Self {
+                route,
+                code,
+                body,
+                compressed,
+                plain,
+                named: None,
+                coded: None,
+            })
         })
     }
 
@@ -142,7 +156,11 @@ impl<'a> PushFrames<'a> {
     #[inline]
     pub(crate) fn frame(&mut self, coded: bool) -> Result<Bytes> {
         let code = if coded { self.code } else { None };
-        match if code.is_some() { &self.coded } else { &self.named } {
+        match if code.is_some() {
+            &self.coded
+        } else {
+            &self.named
+        } {
             Some(frame) => Ok(frame.clone()),
             None => self.build(code),
         }
@@ -157,8 +175,15 @@ impl<'a> PushFrames<'a> {
         let head = packet::HEADER_LEN + 2 + self.route.len();
         let mut out = Vec::with_capacity(head + self.body.len());
         let mark = packet::begin(PacketType::Data, &mut out);
-        message::encode_head(MessageKind::Push, 0, route, false, self.compressed, &mut out)
-            .map_err(|error| Error::msg(error.to_string()))?;
+        message::encode_head(
+            MessageKind::Push,
+            0,
+            route,
+            false,
+            self.compressed,
+            &mut out,
+        )
+        .map_err(|error| Error::msg(error.to_string()))?;
         out.extend_from_slice(&self.body);
         packet::finish(mark, &mut out).map_err(|error| Error::msg(error.to_string()))?;
         Ok(place.insert(out.into()).clone())

@@ -19,13 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use close::CloseCallback;
 pub use close::CloseReason;
 pub use data::DataError;
-pub(crate) use close::CloseCallback;
 pub(crate) use frame::PushFrames;
 pub(crate) use pool::SessionPool;
-pub(crate) use remote::{Origin, parse_data};
 pub use pool::Sessions;
+pub(crate) use remote::{Origin, parse_data};
 
 use crate::app::AppHandle;
 use crate::cluster::Lanes;
@@ -231,7 +231,10 @@ impl Session {
                 if limits.close_on_overflow {
                     self.end(CloseReason::Overflow, End::Drop, &[]);
                 }
-                Err(Error::new(codes::CLIENT_CLOSED, "the session's outbound queue is full"))
+                Err(Error::new(
+                    codes::CLIENT_CLOSED,
+                    "the session's outbound queue is full",
+                ))
             }
         }
     }
@@ -239,20 +242,25 @@ impl Session {
     /// Queues the answer to request `id`.
     pub(crate) fn reply<T: Body>(&self, id: u64, value: &T, wake: Wake) -> Result<()> {
         let app = &self.0.app;
-        frame::reply(self, id, Flag::Ok, wake, |out| value.encode(app.serializer(), out))
+        frame::reply(self, id, Flag::Ok, wake, |out| {
+            value.encode(app.serializer(), out)
+        })
     }
 
     /// Queues the answer to request `id`, of a type known only at run time.
     pub(crate) fn reply_any(&self, id: u64, value: &dyn AnyMessage, wake: Wake) -> Result<()> {
         let serializer = self.0.app.serializer();
-        frame::reply(self, id, Flag::Ok, wake, |out| encode_any(serializer, value, out))
+        frame::reply(self, id, Flag::Ok, wake, |out| {
+            encode_any(serializer, value, out)
+        })
     }
 
     /// Queues an error as the answer to request `id`.
     pub(crate) fn reply_error(&self, id: u64, error: &Error, wake: Wake) {
         let serializer = self.0.app.serializer();
-        let queued =
-            frame::reply(self, id, Flag::Error, wake, |out| error_body::write(error, serializer, out));
+        let queued = frame::reply(self, id, Flag::Error, wake, |out| {
+            error_body::write(error, serializer, out)
+        });
         // That the client has left is counted where it is noticed.
         if let Err(problem) = queued
             && !self.is_closed()

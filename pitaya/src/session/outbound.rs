@@ -121,7 +121,10 @@ impl Outbound {
             queue.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             queue.messages += 1;
             queue.append(frame);
-            (bounds.messages.saturating_sub(queue.messages as usize), queue.waker_of_burst())
+            (
+                bounds.messages.saturating_sub(queue.messages as usize),
+                queue.waker_of_burst(),
+            )
         };
         wake(waker);
         Ok(room)
@@ -241,7 +244,11 @@ impl Queue {
     /// Who is to be woken for a message: nobody when an earlier one has woken the task.
     #[inline]
     fn waker_of_burst(&mut self) -> Option<Waker> {
-        if std::mem::replace(&mut self.dirty, true) { None } else { self.waker.take() }
+        if std::mem::replace(&mut self.dirty, true) {
+            None
+        } else {
+            self.waker.take()
+        }
     }
 
     /// The buffer of encoded frames: the thread's spare one for the length of a turn.
@@ -290,7 +297,12 @@ impl Queue {
         }
         self.first = self.more.pop_front();
         self.messages = u32::from(self.first.is_some()) + self.more.len() as u32;
-        let bytes = self.first.iter().chain(&self.more).map(Bytes::len).sum::<usize>();
+        let bytes = self
+            .first
+            .iter()
+            .chain(&self.more)
+            .map(Bytes::len)
+            .sum::<usize>();
         self.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
 }

@@ -37,7 +37,9 @@ impl SessionPool {
         limit: usize,
     ) -> Option<Session> {
         let more = |count| (limit == 0 || count < limit).then_some(count + 1);
-        self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        self.count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
+            .ok()?;
         let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
@@ -75,7 +77,9 @@ impl SessionPool {
     /// Undoes a claim: gives the user back to whom the session displaced, unless another session
     /// has claimed it since, which then has displaced that one instead.
     pub(super) fn unclaim(&self, uid: &Uid, session: &Session) {
-        let earlier = session.take_displaced().filter(|earlier| !earlier.is_closed());
+        let earlier = session
+            .take_displaced()
+            .filter(|earlier| !earlier.is_closed());
         match (self.by_uid.entry_sync(uid.clone()), earlier) {
             (Entry::Occupied(mut owner), Some(earlier)) if owner.id() == session.id() => {
                 owner.insert(earlier);
@@ -87,7 +91,10 @@ impl SessionPool {
                 let mut later = Some(owner.get().clone());
                 while let Some(claimant) = later {
                     later = claimant.displaced();
-                    if later.as_ref().is_some_and(|displaced| displaced.id() == session.id()) {
+                    if later
+                        .as_ref()
+                        .is_some_and(|displaced| displaced.id() == session.id())
+                    {
                         return claimant.set_displaced(earlier);
                     }
                 }
@@ -101,7 +108,8 @@ impl SessionPool {
 
     /// The user has no session any more, if it was this one.
     pub(super) fn release(&self, uid: &Uid, session: &Session) {
-        self.by_uid.remove_if_sync(&**uid, |owner| owner.id() == session.id());
+        self.by_uid
+            .remove_if_sync(&**uid, |owner| owner.id() == session.id());
     }
 
     pub(crate) fn by_uid(&self, uid: &str) -> Option<Session> {
@@ -134,7 +142,10 @@ pub struct Sessions<'a>(pub(crate) &'a AppHandle);
 impl Sessions<'_> {
     /// The session with this number.
     pub fn by_id(self, id: u64) -> Option<Session> {
-        self.0.pool().by_id.read_sync(&id, |_, session| session.clone())
+        self.0
+            .pool()
+            .by_id
+            .read_sync(&id, |_, session| session.clone())
     }
 
     /// The session that this user is bound to on this server.

@@ -60,10 +60,17 @@ impl Session {
             reply: Mutex::new(None),
             changes: Mutex::new(BTreeMap::new()),
         };
-        let copy = Self::build(app.pool().next_id(), app.clone(), None, Some(Box::new(remote)));
+        let copy = Self::build(
+            app.pool().next_id(),
+            app.clone(),
+            None,
+            Some(Box::new(remote)),
+        );
         {
             let mut state = copy.0.state.lock();
-            state.uid = Some(session.uid).filter(|uid| !uid.is_empty()).map(Uid::from);
+            state.uid = Some(session.uid)
+                .filter(|uid| !uid.is_empty())
+                .map(Uid::from);
             if let Some(data) = data {
                 state.extras().data = data;
             }
@@ -81,7 +88,9 @@ impl Session {
         wire::Session {
             id: self.id() as i64,
             uid: self.uid().map(|uid| uid.to_string()).unwrap_or_default(),
-            data: serde_json::to_vec(&self.data()).unwrap_or_else(|_| b"{}".to_vec()).into(),
+            data: serde_json::to_vec(&self.data())
+                .unwrap_or_else(|_| b"{}".to_vec())
+                .into(),
         }
     }
 
@@ -97,7 +106,10 @@ impl Session {
             return Err(Error::msg("frontend session can't push to front"));
         };
         let changes = std::mem::take(&mut *remote.changes.lock());
-        let mut session = wire::Session { id: remote.id, ..self.to_wire() };
+        let mut session = wire::Session {
+            id: remote.id,
+            ..self.to_wire()
+        };
         let takes_patches = self.frontend().is_ok_and(|frontend| frontend.is_ordered());
         if takes_patches && changes.is_empty() {
             return Ok(());
@@ -155,13 +167,20 @@ impl Session {
         if let Some(remote) = &self.0.remote {
             let mut changes = remote.changes.lock();
             changes.extend(earlier.iter().map(|key| (key.clone(), None)));
-            changes.extend(data.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
+            changes.extend(
+                data.iter()
+                    .map(|(key, value)| (key.clone(), Some(value.clone()))),
+            );
         }
     }
 
     /// The client's own server.
     fn frontend(&self) -> Result<Arc<ServerInfo>> {
-        let id = self.0.remote.as_ref().map(|remote| remote.origin.frontend_id.as_str());
+        let id = self
+            .0
+            .remote
+            .as_ref()
+            .map(|remote| remote.origin.frontend_id.as_str());
         id.and_then(|id| self.0.app.directory().by_id(id))
             .ok_or_else(|| Error::msg("can't find any server with the provided ID"))
     }
@@ -170,21 +189,38 @@ impl Session {
         let frontend = self.frontend()?;
         let uid = self.uid().ok_or_else(no_uid)?;
         let mut data = Vec::new();
-        message.encode(self.0.app.serializer(), &mut data).map_err(|error| Error::msg(error.0))?;
-        let push =
-            wire::Push { route: route.to_owned(), uid: uid.to_string(), data: data.into() };
-        self.0.app.cluster()?.client.push(&frontend.kind, push).await
+        message
+            .encode(self.0.app.serializer(), &mut data)
+            .map_err(|error| Error::msg(error.0))?;
+        let push = wire::Push {
+            route: route.to_owned(),
+            uid: uid.to_string(),
+            data: data.into(),
+        };
+        self.0
+            .app
+            .cluster()?
+            .client
+            .push(&frontend.kind, push)
+            .await
     }
 
     pub(super) async fn kick_remote(&self, remote: &Remote) -> Result<()> {
         let uid = self.uid().ok_or_else(no_uid)?;
-        let kick = wire::KickMsg { user_id: uid.to_string() };
+        let kick = wire::KickMsg {
+            user_id: uid.to_string(),
+        };
         self.call_frontend(remote, "sys.kick", &kick).await
     }
 
     pub(super) async fn bind_remote(&self, remote: &Remote, uid: &Uid) -> Result<()> {
-        let session = wire::Session { id: remote.id, uid: uid.to_string(), ..Default::default() };
-        self.call_frontend(remote, "sys.bindsession", &session).await
+        let session = wire::Session {
+            id: remote.id,
+            uid: uid.to_string(),
+            ..Default::default()
+        };
+        self.call_frontend(remote, "sys.bindsession", &session)
+            .await
     }
 
     async fn call_frontend(
@@ -202,7 +238,11 @@ impl Session {
             deadline: None,
             typed: true,
         };
-        self.0.app.call_raw(call, argument.encode_to_vec().into()).await.map(|_| ())
+        self.0
+            .app
+            .call_raw(call, argument.encode_to_vec().into())
+            .await
+            .map(|_| ())
     }
 }
 
@@ -231,5 +271,7 @@ pub(crate) fn parse_data(
         return Ok(None);
     }
     // `null` is what Go makes of no map at all.
-    serde_json::from_slice::<Option<_>>(data).map(Option::unwrap_or_default).map(Some)
+    serde_json::from_slice::<Option<_>>(data)
+        .map(Option::unwrap_or_default)
+        .map(Some)
 }

@@ -46,23 +46,40 @@ async fn a_request_is_answered() {
         .unwrap();
     let address = app.local_addr(0).unwrap();
     let mut client = RawClient::connect(address).await;
-    assert_eq!(client.call(1, "connector.echo.echo", b"hi").await.text(), "hi");
+    assert_eq!(
+        client.call(1, "connector.echo.echo", b"hi").await.text(),
+        "hi"
+    );
     assert_eq!(client.call(2, "echo.echo", b"ho").await.text(), "ho");
     let failed = client.call(3, "echo.fail", b"").await;
     assert!(failed.error);
     assert_eq!(failed.text(), r#"{"code":"PIT-000","msg":"no"}"#);
     let failed = client.call(4, "echo.boom", b"").await;
-    assert_eq!(failed.text(), r#"{"code":"PIT-500","msg":"internal error"}"#);
+    assert_eq!(
+        failed.text(),
+        r#"{"code":"PIT-500","msg":"internal error"}"#
+    );
     let failed = client.call(5, "echo.none", b"").await;
     assert_eq!(
         failed.text(),
         r#"{"code":"PIT-404","msg":"pitaya/handler: connector.echo.none not found"}"#
     );
     client.request(6, "echo.push", b"x").await;
-    let order: Vec<_> = [client.message().await, client.message().await, client.message().await]
-        .map(|m| (m.id, m.route))
-        .into();
-    assert_eq!(order, [(0, "onPush".into()), (0, "onPush".into()), (6, String::new())]);
+    let order: Vec<_> = [
+        client.message().await,
+        client.message().await,
+        client.message().await,
+    ]
+    .map(|m| (m.id, m.route))
+    .into();
+    assert_eq!(
+        order,
+        [
+            (0, "onPush".into()),
+            (0, "onPush".into()),
+            (6, String::new())
+        ]
+    );
     client.request(7, "echo.kick", b"").await;
     let rest = client.rest().await;
     println!("{rest:?}");

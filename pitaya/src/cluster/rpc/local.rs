@@ -34,7 +34,11 @@ pub(crate) async fn ask(
     request: Request,
     timeout: Duration,
 ) -> Result<Bytes> {
-    let route = request.msg.as_ref().map(|msg| msg.route.clone()).unwrap_or_default();
+    let route = request
+        .msg
+        .as_ref()
+        .map(|msg| msg.route.clone())
+        .unwrap_or_default();
     let late = tokio::time::sleep(timeout);
     let response = inbox.request(request);
     // The callee counts the same time: who ran out of it first must not be chance.
@@ -50,7 +54,11 @@ pub(crate) async fn ask(
 
 /// Whether a message for a user has reached anybody.
 fn found(reached: usize) -> Result<()> {
-    if reached > 0 { Ok(()) } else { Err(Error::msg("session not found")) }
+    if reached > 0 {
+        Ok(())
+    } else {
+        Err(Error::msg("session not found"))
+    }
 }
 
 /// One server's part in an [`Exchange`], for both directions. Dropped, it leaves.
@@ -62,11 +70,16 @@ pub struct LocalRpc {
 impl LocalRpc {
     /// A transport for one server.
     pub fn new(exchange: &Exchange) -> Self {
-        Self { exchange: exchange.clone(), own: OnceLock::new() }
+        Self {
+            exchange: exchange.clone(),
+            own: OnceLock::new(),
+        }
     }
 
     fn own(&self) -> Result<&ServerInfo> {
-        self.own.get().ok_or_else(|| Error::msg("RPC client is not running"))
+        self.own
+            .get()
+            .ok_or_else(|| Error::msg("RPC client is not running"))
     }
 
     /// Nothing comes here any more.
@@ -85,7 +98,8 @@ impl LocalRpc {
         let places = self.exchange.0.read();
         let holders = places.users.get(&(kind.to_owned(), Uid::from(uid)));
         let ids = holders.into_iter().flat_map(HashMap::keys);
-        ids.filter_map(|id| Some(places.inboxes.get(id)?.1.clone())).collect()
+        ids.filter_map(|id| Some(places.inboxes.get(id)?.1.clone()))
+            .collect()
     }
 }
 
@@ -98,7 +112,13 @@ impl RpcClient for LocalRpc {
     ) -> BoxFuture<'a, Result<Bytes>> {
         Box::pin(async move {
             let own = self.own()?;
-            let inbox = self.exchange.0.read().inboxes.get(&target.id).map(|(_, inbox)| inbox.clone());
+            let inbox = self
+                .exchange
+                .0
+                .read()
+                .inboxes
+                .get(&target.id)
+                .map(|(_, inbox)| inbox.clone());
             let Some(inbox) = inbox else {
                 let error = Error::new(codes::UNKNOWN, "no server takes calls under this id");
                 return Err(error.with_metadata("peer.id", target.id.as_str()));
@@ -110,13 +130,19 @@ impl RpcClient for LocalRpc {
     fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>> {
         let holders = self.holders(frontend_type, &push.uid);
         // All of them, not any: of a user who moves two servers may know.
-        let reached = holders.iter().filter(|inbox| inbox.push(push.clone())).count();
+        let reached = holders
+            .iter()
+            .filter(|inbox| inbox.push(push.clone()))
+            .count();
         Box::pin(std::future::ready(found(reached)))
     }
 
     fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
         let holders = self.holders(frontend_type, &kick.user_id);
-        let reached = holders.iter().filter(|inbox| inbox.kick(kick.clone())).count();
+        let reached = holders
+            .iter()
+            .filter(|inbox| inbox.kick(kick.clone()))
+            .count();
         Box::pin(std::future::ready(found(reached)))
     }
 
@@ -136,9 +162,17 @@ impl RpcClient for LocalRpc {
 }
 
 impl RpcServer for LocalRpc {
-    fn start<'a>(&'a self, own: &'a ServerInfo, inbox: Arc<dyn Inbox>) -> BoxFuture<'a, Result<()>> {
+    fn start<'a>(
+        &'a self,
+        own: &'a ServerInfo,
+        inbox: Arc<dyn Inbox>,
+    ) -> BoxFuture<'a, Result<()>> {
         let place = (own.kind.clone(), inbox);
-        self.exchange.0.write().inboxes.insert(own.id.clone(), place);
+        self.exchange
+            .0
+            .write()
+            .inboxes
+            .insert(own.id.clone(), place);
         let _ = self.own.set(own.clone());
         Box::pin(std::future::ready(Ok(())))
     }
@@ -147,7 +181,12 @@ impl RpcServer for LocalRpc {
         let bound = self.own().map(|own| {
             let key = (own.kind.clone(), uid.clone());
             let mut places = self.exchange.0.write();
-            *places.users.entry(key).or_default().entry(own.id.clone()).or_default() += 1;
+            *places
+                .users
+                .entry(key)
+                .or_default()
+                .entry(own.id.clone())
+                .or_default() += 1;
         });
         Box::pin(std::future::ready(bound))
     }
@@ -156,7 +195,9 @@ impl RpcServer for LocalRpc {
         let Ok(own) = self.own() else { return };
         let key = (own.kind.clone(), uid.clone());
         let mut places = self.exchange.0.write();
-        let Some(holders) = places.users.get_mut(&key) else { return };
+        let Some(holders) = places.users.get_mut(&key) else {
+            return;
+        };
         if let Some(count) = holders.get_mut(&own.id) {
             *count -= 1;
             if *count == 0 {
@@ -196,6 +237,8 @@ impl fmt::Debug for Exchange {
 
 impl fmt::Debug for LocalRpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalRpc").field("own", &self.own.get()).finish_non_exhaustive()
+        f.debug_struct("LocalRpc")
+            .field("own", &self.own.get())
+            .finish_non_exhaustive()
     }
 }

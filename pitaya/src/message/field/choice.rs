@@ -1,6 +1,9 @@
 //! Enumerations (a number) and oneofs (one of several values).
 
-#![allow(clippy::indexing_slicing, reason = "evaluated by the compiler, where it cannot fail at run time")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, where it cannot fail at run time"
+)]
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -113,14 +113,16 @@ async fn a_callback_registered_on_an_ended_session_runs_at_once() {
     let app = start(app).await;
     let client = connect(&app).await;
     let session = newest_session(&app);
-    session.on_close({
-        let log = log.clone();
-        move |session, _| {
-            // While callbacks run: behind those that are there, before the app's.
-            session.on_close(says(&log, "nested")).unwrap();
-            std::future::ready(())
-        }
-    }).unwrap();
+    session
+        .on_close({
+            let log = log.clone();
+            move |session, _| {
+                // While callbacks run: behind those that are there, before the app's.
+                session.on_close(says(&log, "nested")).unwrap();
+                std::future::ready(())
+            }
+        })
+        .unwrap();
     drop(client);
     heard
         .expect(["nested Disconnected", "app Disconnected"])

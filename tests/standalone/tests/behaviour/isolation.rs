@@ -402,12 +402,18 @@ async fn a_panic_in_a_close_callback_stops_no_other() {
     let mut bystander = connect(&app).await;
     let client = connect(&app).await;
     let session = newest_session(&app);
-    session.on_close(|_, _| async { panic!("secret: its own") }).unwrap();
-    session.on_close(|session, _| {
-        assert!(!session.is_closed(), "secret: before any future");
-        async {}
-    }).unwrap();
-    session.on_close(move |_, _| async move { second.say("its own third") }).unwrap();
+    session
+        .on_close(|_, _| async { panic!("secret: its own") })
+        .unwrap();
+    session
+        .on_close(|session, _| {
+            assert!(!session.is_closed(), "secret: before any future");
+            async {}
+        })
+        .unwrap();
+    session
+        .on_close(move |_, _| async move { second.say("its own third") })
+        .unwrap();
     drop(client);
     heard.expect(["its own third", "the app's second"]).await;
     eventually("all are counted", || book.panics("close_callback") == 3.0).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pitaya::cluster::remote::RemoteService;
 use pitaya::cluster::{Cluster, Hub};
-use pitaya::{App, Bytes, Config, Error, Result, RpcContext, message, remote};
+use pitaya::{App, Bytes, Config, Context, Error, Result, RpcContext, Tcp, message, remote};
 
 #[message]
 struct AddScore {
@@ -113,6 +113,9 @@ impl Board {
 
     async fn reset(&self, ctx: &RpcContext<'_>, _req: AddScore) -> Result<Bytes> {
         assert_eq!(ctx.route(), "account.admin.reset");
+        // Its own server type, so this one serves it; the caller's time still counts.
+        assert_eq!(ScoresClient::new(ctx).nothing().await?.points, 7);
+        assert!(RanksClient::at(ctx, "account").places().await?.ends_with(b"true"));
         Ok(Bytes::from_static(Self::WORD))
     }
 
@@ -132,9 +135,10 @@ impl Board {
 
 #[pitaya::handler]
 impl Board {
-    #[allow(dead_code)]
-    async fn show(&self) -> Result<Bytes> {
-        Ok(Bytes::new())
+    async fn show(&self, ctx: &Context<'_>, req: AddScore) -> Result<Score> {
+        let service = RanksClient::at(ctx, "account").as_service();
+        ScoresClient::new(ctx).turned(&req).await?;
+        service.best(req).await
     }
 }
 
@@ -162,7 +166,8 @@ async fn main() {
         .start()
         .await
         .unwrap();
-    let room = start("room").start().await.unwrap();
+    let room = start("room").handler(Board).acceptor(Tcp::bind("127.0.0.1:0"));
+    let room = room.start().await.unwrap();
     let app = room.handle();
 
     let scores = ScoresClient::new(app).timeout(Duration::from_secs(20));
@@ -191,6 +196,10 @@ async fn main() {
     assert_eq!(admin.reset(&add(0)).await.unwrap(), "done");
     assert_eq!(admin.plain().await.unwrap_err().message(), "not today");
     assert_eq!(admin.count_all().await.unwrap(), b"3");
+
+    // From a client's message.
+    let player = BoardHandlerClient::connect(room.local_addr(0).unwrap()).await.unwrap();
+    assert_eq!(player.show(&add(3)).await.unwrap(), Score { points: 300 });
 
     // By route, as other languages do.
     let score: Score = app.rpc("account.scores.addPoints", Some(&add(41))).await.unwrap();

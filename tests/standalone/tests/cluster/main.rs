@@ -1,0 +1,17 @@
+//! How several servers of one process behave as a cluster: forwarding, calls, pushes, sessions,
+//! users, and who comes and goes. One module per topic.
+#![allow(missing_docs)]
+
+mod support;
+
+mod forwarding;
+mod leaving;
+mod measures;
+mod metadata;
+mod order;
+mod remotes;
+mod routers;
+mod sessions;
+mod time;
+mod unique;
+mod users;
