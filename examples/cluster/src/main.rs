@@ -6,13 +6,23 @@
 //!
 //! Clients know the `connector` only. What they send to `room.room.enter` or `room.room.roll` is
 //! forwarded to one of two `room` servers, and these call an `account` server. Each of the four is an
-//! app of its own that knows the others by the hub alone: on several machines the hub is replaced by
-//! outside servers, and nothing else changes.
+//! app of its own that knows the others by the hub alone.
+//!
+//! On several machines the hub is replaced by NATS and etcd, and nothing else changes: start each
+//! server with its type, as often as you like (`nats-server` and `etcd` run beside them; their
+//! addresses are configuration, `pitaya.cluster.*`):
+//!
+//! ```sh
+//! cargo run --release -p cluster -- account
+//! cargo run --release -p cluster -- room
+//! cargo run --release -p cluster -- connector
+//! ```
 
 mod accounts;
 mod rooms;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use pitaya::app::AppBuilder;
 use pitaya::cluster::router::Sticky;
 use pitaya::cluster::{Cluster, Hub};
 use pitaya::{App, Tcp};
@@ -20,6 +30,9 @@ use tracing_subscriber::EnvFilter;
 
 use accounts::{AccountsServer, Ledger};
 use rooms::{Room, RoomHandlerClient};
+
+/// Where the connector listens.
+const ADDRESS: &str = "127.0.0.1:3250";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -29,12 +42,45 @@ async fn main() -> Result<()> {
         .with_writer(std::io::stderr)
         .init();
 
-    let game = Game::start("127.0.0.1:3250").await?;
+    match std::env::args().nth(1) {
+        None => all_in_one_process().await,
+        Some(kind) => one_of_many(&kind).await,
+    }
+}
+
+async fn all_in_one_process() -> Result<()> {
+    let game = Game::start(ADDRESS).await?;
     println!("The connector is at {}; Ctrl-C ends it.", game.address()?);
     game.play().await?;
     tokio::signal::ctrl_c().await?;
     game.stop().await;
     Ok(())
+}
+
+async fn one_of_many(kind: &str) -> Result<()> {
+    let app = match kind {
+        "account" => account(),
+        "room" => room(),
+        "connector" => connector(ADDRESS),
+        _ => bail!("usage: cluster [account | room | connector]"),
+    };
+    app.cluster(Cluster::nats_etcd()).run().await?;
+    Ok(())
+}
+
+fn account() -> AppBuilder {
+    App::builder("account").remote(AccountsServer::new(Ledger::default()))
+}
+
+fn room() -> AppBuilder {
+    App::builder("room").handler(Room)
+}
+
+fn connector(address: &str) -> AppBuilder {
+    App::builder("connector")
+        .acceptor(Tcp::bind(address))
+        // A player stays in the room server they were given first.
+        .route_to("room", Sticky)
 }
 
 /// The whole cluster.
@@ -46,23 +92,13 @@ struct Game {
 impl Game {
     async fn start(address: &str) -> Result<Self> {
         let hub = Hub::new();
-        let account = App::builder("account")
-            .remote(AccountsServer::new(Ledger::default()))
-            .cluster(Cluster::local(&hub));
-        let mut backends = vec![account.start().await?];
-        for _ in 0..2 {
-            let room = App::builder("room")
-                .handler(Room)
-                .cluster(Cluster::local(&hub));
-            backends.push(room.start().await?);
-        }
-        let connector = App::builder("connector")
-            .acceptor(Tcp::bind(address))
-            // A player stays in the room server they were given first.
-            .route_to("room", Sticky)
-            .cluster(Cluster::local(&hub))
-            .start()
-            .await?;
+        let start = async |app: AppBuilder| app.cluster(Cluster::local(&hub)).start().await;
+        let backends = vec![
+            start(account()).await?,
+            start(room()).await?,
+            start(room()).await?,
+        ];
+        let connector = start(connector(address)).await?;
         Ok(Self {
             connector,
             backends,
