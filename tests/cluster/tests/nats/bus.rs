@@ -207,7 +207,7 @@ async fn binds_reach_every_server_of_the_type_and_no_other() {
     client.announce("room", bind.clone()).await.unwrap();
     eventually("the other knows", || !other.noted.binds.lock().is_empty()).await;
     for station in [one, two, other] {
-        assert_eq!(*station.noted.binds.lock(), vec![bind.clone()]);
+        assert_eq!(*station.noted.binds.lock(), std::slice::from_ref(&bind));
     }
     client.close(Duration::from_secs(5)).await;
 }
