@@ -5,6 +5,7 @@
 //! lenient as Go: bytes that are no UTF-8 and lone surrogates become U+FFFD.
 //! Nothing here may recurse without a bound.
 
+mod bytes;
 mod quick;
 mod read;
 mod scan;

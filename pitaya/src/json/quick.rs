@@ -4,11 +4,6 @@
 //! long way, which finds the value after all or the words for the error. So this module may decline
 //! anything, and must never take what the long way refuses or takes for another value.
 
-#![allow(
-    clippy::indexing_slicing,
-    reason = "a table of 256 entries, indexed by a byte"
-)]
-
 mod number;
 mod parts;
 
@@ -18,8 +13,8 @@ use std::fmt::{self, Display};
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
 use self::parts::{Elements, Members, Variant};
+use super::bytes::IN_TEXT;
 use super::read::unescape;
-use super::scan::SPECIAL;
 
 /// Reads one value of a type from a whole text.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Declined> {
@@ -140,10 +135,7 @@ impl<'de> Reader<'de> {
     fn text(&mut self) -> Outcome<Text<'de>> {
         self.take(b'"')?;
         let rest = self.input.get(self.at..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .position(|&byte| SPECIAL[usize::from(byte)])
-            .ok_or(Declined)?;
+        let length = IN_TEXT.first_in(rest).ok_or(Declined)?;
         let (plain, after) = rest.split_at_checked(length).ok_or(Declined)?;
         if after.first() != Some(&b'"') {
             return self.escaped_text(length);

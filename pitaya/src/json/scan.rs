@@ -4,7 +4,7 @@
 //! must never recurse. It accepts any byte inside a string, because text is
 //! repaired when it is unescaped, not before.
 
-use super::read::JsonError;
+use super::{bytes::IN_TEXT, read::JsonError};
 
 /// Brackets that may be open at once, as in Go.
 const MAX_DEPTH: usize = 10_000;
@@ -52,17 +52,6 @@ pub(crate) struct Scanner<'a> {
     open: Vec<Bracket>,
     place: Place,
 }
-
-/// Bytes at which a string needs a closer look.
-pub(super) const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        special[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\');
-        byte += 1;
-    }
-    special
-};
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
@@ -220,8 +209,7 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         loop {
             let rest = self.input.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|&byte| SPECIAL[usize::from(byte)]);
-            self.at += plain.unwrap_or(rest.len());
+            self.at += IN_TEXT.first_in(rest).unwrap_or(rest.len());
             match self.expect("in string literal", |byte| byte >= 0x20)? {
                 b'"' => return Ok(self.input.get(start..self.at - 1).unwrap_or_default()),
                 b'\\' => {

@@ -3,11 +3,6 @@
 //! A serializer of its own, because the general one looks at every string twice and cannot refuse
 //! the numbers that JSON has no form for. It must never buffer a value.
 
-#![allow(
-    clippy::indexing_slicing,
-    reason = "a table of 256 entries, indexed by a byte"
-)]
-
 mod key;
 mod value;
 
@@ -17,6 +12,7 @@ use std::io::Write as _;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::bytes::TO_ESCAPE;
 use value::{Failure, Writer};
 
 /// Why a value cannot be written as JSON.
@@ -107,23 +103,11 @@ fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(digits.get(digits.len() - length..).unwrap_or_default());
 }
 
-/// Bytes at which an escape may be due; 0xe2 starts U+2028 and U+2029.
-const SUSPECT: [bool; 256] = {
-    let mut suspect = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        suspect[byte] =
-            byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2);
-        byte += 1;
-    }
-    suspect
-};
-
 /// Appends text as it stands between the quotes of a string.
 #[inline]
 fn write_escaped(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    match bytes.iter().position(|&byte| SUSPECT[usize::from(byte)]) {
+    match TO_ESCAPE.first_in(bytes) {
         None => out.extend_from_slice(bytes),
         Some(at) => write_suspect(bytes, at, out),
     }
@@ -165,10 +149,7 @@ fn write_suspect(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) {
             }
         };
         rest = from.get(used..).unwrap_or_default();
-        at = rest
-            .iter()
-            .position(|&byte| SUSPECT[usize::from(byte)])
-            .unwrap_or(rest.len());
+        at = TO_ESCAPE.first_in(rest).unwrap_or(rest.len());
     }
 }
 
