@@ -9,6 +9,7 @@ mod leaving;
 mod measures;
 mod metadata;
 mod order;
+mod originals;
 mod remotes;
 mod routers;
 mod sessions;
