@@ -5,6 +5,7 @@
 mod support;
 
 mod forwarding;
+mod hooks;
 mod leaving;
 mod measures;
 mod metadata;
