@@ -6,6 +6,7 @@ mod support;
 
 mod forwarding;
 mod hooks;
+mod ghosts;
 mod leaving;
 mod measures;
 mod metadata;
