@@ -19,6 +19,7 @@ pub(crate) struct Flags {
     pub(crate) frontend: bool,
     pub(crate) serializer: SerializerKind,
     pub(crate) debug: bool,
+    pub(crate) proxy_protocol: bool,
     standalone: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
@@ -79,11 +80,6 @@ impl Flags {
         let missing = [
             (values.boolean("grpc")?, "-grpc", "cluster"),
             (tls, "-tlsport", "TLS"),
-            (
-                values.boolean("proxyprotocol")?,
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ];
         Ok(Self {
             port: values.port("port")?,
@@ -99,6 +95,7 @@ impl Flags {
                 }
             },
             debug: values.boolean("debug")?,
+            proxy_protocol: values.boolean("proxyprotocol")?,
             standalone: values.boolean("standalone")?,
             missing: missing
                 .iter()
@@ -271,17 +268,12 @@ mod tests {
             ("-standalone -grpc", "-grpc", "cluster"),
             ("-standalone -tlsport 1", "-tlsport", "TLS"),
             ("-standalone -tlscert a.pem", "-tlsport", "TLS"),
-            (
-                "-standalone -proxyprotocol",
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");
         }
         assert_eq!(
-            parse("-standalone -sdprefix x/ -grpcport 1")
+            parse("-standalone -sdprefix x/ -grpcport 1 -proxyprotocol")
                 .unwrap()
                 .unavailable(),
             None

@@ -360,11 +360,6 @@ impl AppBuilder {
         });
         let mounted: Vec<Mounted> = self.services.iter().map(|(mounted, _)| *mounted).collect();
         let mut problems = table::check(&mounted, &serializer);
-        if config.acceptor.proxy_protocol {
-            problems.push(
-                "`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned(),
-            );
-        }
         if self.server_type.is_empty() || self.server_type.contains('.') {
             problems.push(format!(
                 "`{}` is not a server type: it may not be empty or hold a dot",

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod dialect;
+mod doors;
 mod ending;
 mod players;
 mod process;
