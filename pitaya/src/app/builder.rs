@@ -379,11 +379,6 @@ impl AppBuilder {
         let mut problems = table::check(&mounted, &serializer);
         let remotes: Vec<RemoteTable> = self.remotes.iter().map(|(table, _)| *table).collect();
         problems.extend(Remotes::check(&remotes));
-        if config.acceptor.proxy_protocol {
-            problems.push(
-                "`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned(),
-            );
-        }
         if self.server_type.is_empty() || self.server_type.contains('.') {
             problems.push(format!(
                 "`{}` is not a server type: it may not be empty or hold a dot",

@@ -158,9 +158,7 @@ pub async fn fifty_join(plan: Plan) -> Outcome {
     let scene = Scene::start(plan).await;
     let outage = scene.outage();
     let begin = Instant::now();
-    let place = scene
-        .plan
-        .place(&scene.etcd.endpoint(), &scene.nats.url());
+    let place = scene.plan.place(&scene.etcd.endpoint(), &scene.nats.url());
     let mut joining = JoinSet::new();
     for _ in 0..50 {
         let place = place.clone();

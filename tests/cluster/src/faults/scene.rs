@@ -172,7 +172,9 @@ impl Scene {
     async fn progressed(&self, before: &[u64], n: u64) {
         crate::eventually("every player's local requests are answered", || {
             let now = self.load.local_answered();
-            now.iter().zip(before).all(|(now, before)| now >= &(before + n))
+            now.iter()
+                .zip(before)
+                .all(|(now, before)| now >= &(before + n))
         })
         .await;
     }

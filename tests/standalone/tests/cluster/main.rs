@@ -5,8 +5,8 @@
 mod support;
 
 mod forwarding;
-mod hooks;
 mod ghosts;
+mod hooks;
 mod leaving;
 mod measures;
 mod metadata;
