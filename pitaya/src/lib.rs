@@ -100,6 +100,7 @@ mod observe;
 pub mod protocol;
 mod scratch;
 pub mod session;
+mod sync;
 pub mod uid;
 
 pub use acceptor::{Tcp, WebSocket};
