@@ -23,6 +23,8 @@ pub(crate) struct Flags {
     pub(crate) standalone: bool,
     /// What the keys in etcd begin with, if the command line says so: else the configuration does.
     pub(crate) sd_prefix: Option<String>,
+    /// Clients come through a proxy that says who they are.
+    pub(crate) proxy_protocol: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
 }
@@ -82,11 +84,6 @@ impl Flags {
         let missing = [
             (values.boolean("grpc")?, "-grpc", "gRPC"),
             (tls, "-tlsport", "TLS"),
-            (
-                values.boolean("proxyprotocol")?,
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ];
         Ok(Self {
             port: values.port("port")?,
@@ -102,6 +99,7 @@ impl Flags {
                 }
             },
             debug: values.boolean("debug")?,
+            proxy_protocol: values.boolean("proxyprotocol")?,
             standalone: values.boolean("standalone")?,
             sd_prefix: values.0.get("sdprefix").cloned(),
             missing: missing
@@ -270,16 +268,16 @@ mod tests {
             ("-standalone -grpc -grpcport 1", "-grpc", "gRPC"),
             ("-standalone -tlsport 1", "-tlsport", "TLS"),
             ("-standalone -tlscert a.pem", "-tlsport", "TLS"),
-            (
-                "-standalone -proxyprotocol",
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");
         }
-        for line in ["", "-grpc=false -grpcport 1", "-frontend=false"] {
+        for line in [
+            "",
+            "-grpc=false -grpcport 1",
+            "-frontend=false",
+            "-proxyprotocol",
+        ] {
             assert_eq!(parse(line).unwrap().unavailable(), None, "{line}");
         }
     }

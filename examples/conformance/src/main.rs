@@ -23,6 +23,7 @@ mod service;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use pitaya::acceptor::ProxyProtocol;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{SerializerKind, Sources};
 use pitaya::cluster::Cluster;
@@ -92,7 +93,11 @@ fn app(flags: &Flags) -> AppBuilder {
         app = app.cluster(Cluster::nats_etcd());
     }
     if flags.frontend {
-        app = app.acceptor(Tcp::bind(format!(":{}", flags.port)));
+        let mut tcp = Tcp::bind(format!(":{}", flags.port));
+        if flags.proxy_protocol {
+            tcp = tcp.proxy_protocol(ProxyProtocol::Required);
+        }
+        app = app.acceptor(tcp);
         if flags.ws_port != 0 {
             app = app.acceptor(WebSocket::bind(format!(":{}", flags.ws_port)));
         }

@@ -116,10 +116,6 @@ async fn what_cannot_be_done_is_told_and_ends_with_exit_code_2() {
             "-grpc needs gRPC support, which this version does not have",
         ),
         (&["-standalone", "-tlsport", "1"], "needs TLS support"),
-        (
-            &["-standalone", "-proxyprotocol"],
-            "needs PROXY protocol support",
-        ),
     ] {
         let (code, stderr) = run(flags, &[]).await;
         assert_eq!(code, Some(2), "{flags:?}: {stderr}");

@@ -5,6 +5,7 @@
 
 mod calls;
 mod dialect;
+mod doors;
 mod ending;
 mod members;
 mod mixed;
