@@ -262,7 +262,11 @@ mod tests {
         directory.suspect("b");
         assert_eq!(available(&directory, &[]), "ac");
         assert_eq!(available(&directory, &["a"]), "c");
-        assert_eq!(available(&directory, &["a", "c"]), "b", "rather than nobody");
+        assert_eq!(
+            available(&directory, &["a", "c"]),
+            "b",
+            "rather than nobody"
+        );
         assert_eq!(available(&directory, &["a", "b", "c"]), "");
         assert_eq!(directory.of_kind("room").len(), 3, "it is still listed");
         for id in ["a", "c"] {

@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::support::*;
 
-const UNREACHABLE: &str = r#"{"code":"PIT-502","msg":"no server takes calls under this id","metadata":{"peer.id":"a"}}"#;
+const UNREACHABLE: &str =
+    r#"{"code":"PIT-502","msg":"no server takes calls under this id","metadata":{"peer.id":"a"}}"#;
 
 /// A transport that keeps calls of one server back until the test says what became of them, as a
 /// network does.
@@ -55,7 +56,10 @@ impl RpcClient for Limbo {
         }
         let (fate, told) = oneshot::channel();
         let body = request.msg.unwrap_or_default().data;
-        let _ = self.kept.send(Kept { text: text(&body), fate });
+        let _ = self.kept.send(Kept {
+            text: text(&body),
+            fate,
+        });
         Box::pin(async move {
             match told.await {
                 Ok(Fate::NobodyTookIt) => Err(undelivered(target)),
@@ -135,10 +139,12 @@ fn resent(snapshotter: &Snapshotter, kind: &str) -> u64 {
         let labels: Vec<_> = key.key().labels().map(|label| label.value()).collect();
         key.key().name() == "pitaya_rpc_resent_total" && labels == ["undelivered", kind]
     };
-    let count = all.filter(|(key, ..)| of_kind(key)).map(|(_, _, _, value)| match value {
-        DebugValue::Counter(n) => n,
-        other => panic!("{other:?}"),
-    });
+    let count = all
+        .filter(|(key, ..)| of_kind(key))
+        .map(|(_, _, _, value)| match value {
+            DebugValue::Counter(n) => n,
+            other => panic!("{other:?}"),
+        });
     count.sum()
 }
 
@@ -185,12 +191,25 @@ async fn a_call_of_a_chosen_server_is_made_nowhere_else() {
     let b = world.fake("room", "b", Order::Own).await;
     die(&a).await;
     let body = Some(&Bytes::new());
-    let error = gate.handle().rpc_to::<_, Bytes>("a", "room.a.b", body).await.unwrap_err();
-    assert_eq!((error.code(), error.message()), ("PIT-502", "no server takes calls under this id"));
+    let error = gate
+        .handle()
+        .rpc_to::<_, Bytes>("a", "room.a.b", body)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        ("PIT-502", "no server takes calls under this id")
+    );
     assert_eq!(error.metadata()["peer.id"], "a");
     assert!(b.is_idle());
     let available = gate.handle().directory().available("room");
-    assert_eq!(available.iter().map(|server| &*server.id).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(
+        available
+            .iter()
+            .map(|server| &*server.id)
+            .collect::<Vec<_>>(),
+        ["b"]
+    );
     gate.app.shutdown().await;
 }
 
@@ -208,10 +227,18 @@ async fn when_nobody_of_a_type_takes_calls_everybody_is_asked_once_and_that_is_s
     for id in 1..=3 {
         let answer = client.call(id, "room.a.b", b"").await;
         assert!(answer.error);
-        assert!(answer.text().starts_with(r#"{"code":"PIT-502","#), "{}", answer.text());
+        assert!(
+            answer.text().starts_with(r#"{"code":"PIT-502","#),
+            "{}",
+            answer.text()
+        );
         assert_eq!(resent(&snapshotter, "handler"), 2);
         let body = Some(&Bytes::new());
-        let error = gate.handle().rpc::<_, Bytes>("room.a.b", body).await.unwrap_err();
+        let error = gate
+            .handle()
+            .rpc::<_, Bytes>("room.a.b", body)
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), "PIT-502");
         assert_eq!(resent(&snapshotter, "rpc"), 2);
     }
@@ -290,7 +317,9 @@ async fn messages_that_nobody_took_are_sent_again_in_order_and_nothing_overtakes
                 let answer = client.message().await;
                 assert_eq!((answer.id, answer.text()), (id, "done"));
             }
-            delivered.into_iter().for_each(|kept| kept.say(Fate::Answered("late")));
+            delivered
+                .into_iter()
+                .for_each(|kept| kept.say(Fate::Answered("late")));
             assert_eq!(client.message().await.text(), "late");
             if routed {
                 let mut offers = std::mem::take(&mut *offers.lock().unwrap());
@@ -311,7 +340,9 @@ async fn a_message_that_was_taken_is_not_sent_again() {
     let _a = world.fake("room", "a", Order::Own).await;
     let mut client = gate.connect().await;
     for id in 1..=4 {
-        client.request(id, "room.a.b", id.to_string().as_bytes()).await;
+        client
+            .request(id, "room.a.b", id.to_string().as_bytes())
+            .await;
     }
     let fates = kept(&mut calls, 4).await;
     let mut b = world.fake("room", "b", Order::Own).await;
@@ -344,12 +375,16 @@ async fn one_that_stays_silent_does_not_block_the_lane() {
     let _a = world.fake("room", "a", Order::Own).await;
     let mut client = gate.connect().await;
     for id in 1..=3 {
-        client.request(id, "room.a.b", id.to_string().as_bytes()).await;
+        client
+            .request(id, "room.a.b", id.to_string().as_bytes())
+            .await;
     }
     let mut fates = kept(&mut calls, 3).await;
     let mut b = world.fake("room", "b", Order::Own).await;
     let silent = fates.remove(1);
-    fates.into_iter().for_each(|kept| kept.say(Fate::NobodyTookIt));
+    fates
+        .into_iter()
+        .for_each(|kept| kept.say(Fate::NobodyTookIt));
     client.request(4, "room.a.b", b"4").await;
     expect(&mut b, ["1", "3", "4"]).await;
     for id in [1, 3, 4] {
@@ -370,12 +405,19 @@ async fn what_waited_for_a_server_that_takes_one_at_a_time_goes_on_in_order() {
     let _a = world.fake("room", "a", Order::None).await;
     let mut client = gate.connect().await;
     for id in 1..=10 {
-        client.request(id, "room.a.b", id.to_string().as_bytes()).await;
+        client
+            .request(id, "room.a.b", id.to_string().as_bytes())
+            .await;
     }
     let fates = kept(&mut calls, 1).await;
-    assert!(client.call(99, "gate.none.none", b"").await.error, "all of them have come");
+    assert!(
+        client.call(99, "gate.none.none", b"").await.error,
+        "all of them have come"
+    );
     let mut b = world.fake("room", "b", Order::None).await;
-    fates.into_iter().for_each(|kept| kept.say(Fate::NobodyTookIt));
+    fates
+        .into_iter()
+        .for_each(|kept| kept.say(Fate::NobodyTookIt));
     let bodies: Vec<String> = (1..=10).map(|n| n.to_string()).collect();
     expect(&mut b, bodies.iter().map(String::as_str)).await;
     for id in 1..=10 {
