@@ -6,6 +6,7 @@ mod bus;
 mod bytes;
 mod calls;
 mod ghosts;
+mod lists;
 mod outage;
 mod peer;
 mod users;
