@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster_tests::eventually;
@@ -13,8 +14,9 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use parking_lot::Mutex;
 use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
 use pitaya::cluster::rpc::nats::NatsServer;
-use pitaya::cluster::wire::{KickMsg, Push, UserList};
-use pitaya::cluster::{Cluster, Directory, Discovery, RpcClient, RpcServer};
+use pitaya::cluster::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
+use pitaya::cluster::{Cluster, Directory, Discovery, Inbox, RpcClient, RpcServer};
+use pitaya::handler::BoxFuture;
 use pitaya::message::{AnyMessage, Codec, CodecError};
 use pitaya::prelude::*;
 use pitaya::protocol::PacketType;
@@ -138,6 +140,81 @@ async fn single_pushes_and_lists_of_one_sender_keep_their_order() {
             .iter()
             .all(|front| front.server.dropped_messages() == 0)
     );
+}
+
+/// Takes its time for every push, so that queues fill.
+struct Slow(Arc<Station>);
+
+impl Inbox for Slow {
+    fn request(&self, request: Request) -> BoxFuture<'static, Response> {
+        self.0.request(request)
+    }
+
+    fn push(&self, push: Push) -> bool {
+        std::thread::sleep(Duration::from_micros(100));
+        self.0.push(push)
+    }
+
+    fn kick(&self, kick: KickMsg) -> bool {
+        self.0.kick(kick)
+    }
+
+    fn bound(&self, bind: BindMsg) {
+        self.0.bound(bind);
+    }
+
+    fn malformed(&self, subject: &str, problem: &str) {
+        self.0.malformed(subject, problem);
+    }
+}
+
+/// A list comes while single pushes before it still wait, and single pushes while lists do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_waits_on_one_way_is_not_overtaken_on_the_other() {
+    const PUSHES: usize = 3000;
+    let nats = Nats::start().await;
+    let station = Station::echo();
+    let mut config = peer::server_config(&nats);
+    config.buffer_messages = 100_000;
+    let server = NatsServer::new(config);
+    let inbox = Arc::new(Slow(station.clone()));
+    server
+        .start(&peer::server("gate", "g1"), inbox)
+        .await
+        .unwrap();
+    for uid in ["ann", "bob"] {
+        server.user_bound(&Uid::from(uid)).await.unwrap();
+    }
+    let client = peer::client(&nats, &peer::server("room", "r")).await;
+    for n in 0..PUSHES {
+        let (route, data) = ("on".to_owned(), body(0, n));
+        // Bursts of both.
+        if n % 200 < 50 {
+            let uids = vec!["ann".to_owned(), "bob".to_owned()];
+            let list = UserList {
+                route,
+                data,
+                uids,
+                kick: false,
+            };
+            client.send_list("gate", list).await;
+        } else {
+            let uid = "ann".to_owned();
+            client
+                .push("gate", Push { route, data, uid })
+                .await
+                .unwrap();
+        }
+    }
+    let noted = || station.noted.pushes.lock().len();
+    eventually("everything arrives", || noted() == PUSHES + PUSHES / 4).await;
+    let given = given(&[Front {
+        station: station.clone(),
+        server,
+    }]);
+    assert!(given[&("ann".to_owned(), 0)].iter().copied().eq(0..PUSHES));
+    let listed = (0..PUSHES).filter(|n| n % 200 < 50);
+    assert!(given[&("bob".to_owned(), 0)].iter().copied().eq(listed));
 }
 
 /// Tasks of one server push beside each other; each keeps its own order.
