@@ -89,6 +89,15 @@ impl Error {
         self
     }
 
+    /// The same, and `PIT-500` when it has no code of its own: the server's own failure.
+    #[must_use]
+    pub(crate) fn or_internal(mut self) -> Self {
+        if self.0.code == codes::UNKNOWN {
+            self.0.code = codes::INTERNAL.into();
+        }
+        self
+    }
+
     /// The code, for example `PIT-404`; may be empty when a handler chose so.
     pub fn code(&self) -> &str {
         &self.0.code

@@ -280,10 +280,7 @@ async fn choose<'a>(
         }
         Ok(server) => Ok(server),
         // A router's plain error is the server's own failure.
-        Err(error) if error.code() == codes::UNKNOWN => {
-            Err(Error::new(codes::INTERNAL, error.message().to_owned()))
-        }
-        Err(error) => Err(error),
+        Err(error) => Err(error.or_internal()),
     };
     (held, routed)
 }

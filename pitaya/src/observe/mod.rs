@@ -64,16 +64,25 @@ pub(crate) enum Refusal {
     EstablishTimeout,
     /// Establishing it failed.
     Establish,
+    /// The PROXY protocol header was missing or a lie.
+    ProxyHeader,
+    /// The PROXY protocol header named no client: a proxy's health check.
+    ProxyNoSource,
+    /// The request to upgrade was refused.
+    Upgrade,
     /// The acceptor failed.
     Accept,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
+        Self::ProxyHeader,
+        Self::ProxyNoSource,
+        Self::Upgrade,
         Self::Accept,
     ];
 
@@ -83,6 +92,9 @@ impl Refusal {
             Self::Handshakes => "handshake_limit",
             Self::EstablishTimeout => "establish_timeout",
             Self::Establish => "establish_failed",
+            Self::ProxyHeader => "proxy_header",
+            Self::ProxyNoSource => "proxy_no_source",
+            Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }
     }
