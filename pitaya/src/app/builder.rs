@@ -21,7 +21,7 @@ use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook, IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
-use crate::cluster::server::ORDERED;
+use crate::cluster::server::{ORDERED, TAKES_LISTS};
 use crate::cluster::sys::Sys;
 use crate::cluster::{
     Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
@@ -418,6 +418,9 @@ impl AppBuilder {
             None => None,
             Some(make) => {
                 let made = make(&config, &own).map_err(|cause| part("the cluster", cause))?;
+                if own.frontend && made.server.takes_lists() {
+                    own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
+                }
                 Some(Connected::new(made))
             }
         };

@@ -39,6 +39,9 @@ pub(crate) struct Metrics {
     pub(crate) cancelled: Counter,
     /// Pushes and kicks to users who were not reached.
     pub(crate) unreached_users: Counter,
+    /// Messages to other servers for their users: one for many users, and one for each.
+    sent_lists: Counter,
+    sent_singles: Counter,
     pub(crate) handshakes_accepted: Counter,
     pub(crate) handshakes_refused: Counter,
     refused_connections: [Counter; Refusal::ALL.len()],
@@ -97,6 +100,15 @@ impl Refusal {
     }
 }
 
+/// How a push or a kick travels to users elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentAs {
+    /// One message for many users.
+    List,
+    /// One message for each.
+    Single,
+}
+
 /// What is sent once more, to another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resent {
@@ -142,6 +154,8 @@ impl Metrics {
             ),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
+            sent_lists: r.counter("pitaya_push_messages_total", &[("for", "list")]),
+            sent_singles: r.counter("pitaya_push_messages_total", &[("for", "user")]),
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
@@ -172,6 +186,15 @@ impl Metrics {
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
         self.called.ended(route, time, code);
+    }
+
+    /// Messages with a push or a kick have left.
+    pub(crate) fn sent_to_users(&self, sent_as: SentAs, messages: usize) {
+        let counter = match sent_as {
+            SentAs::List => &self.sent_lists,
+            SentAs::Single => &self.sent_singles,
+        };
+        counter.increment(messages as u64);
     }
 
     /// Nobody took it, so it goes to another server.

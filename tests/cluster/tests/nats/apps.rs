@@ -354,6 +354,15 @@ async fn of_two_binds_at_once_exactly_one_survives() {
     }
 }
 
+/// Waits until the app says that it is ready, or is not.
+async fn until_ready(app: &App, ready: bool) {
+    let start = std::time::Instant::now();
+    while app.handle().is_ready().await != ready {
+        assert!(start.elapsed() < DEADLINE, "ready: {}", !ready);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn local_play_goes_on_without_a_bus() {
     let (mut nats, hub) = (Nats::start().await, Hub::new());
@@ -361,12 +370,15 @@ async fn local_play_goes_on_without_a_bus() {
     let room = room(&nats, &hub, Room::default()).await;
     let mut client = player(&gate).await;
     assert_eq!(client.call(1, "room.room.echo", b"hi").await.text(), "hi");
+    assert!(gate.handle().is_ready().await);
     nats.kill();
     // Not waiting for the outage to be noticed: calls of any moment are answered.
     client.request(2, "room.room.echo", b"lost").await;
     assert_eq!(client.call(3, "gate.get", b"").await.text(), "");
     assert_eq!(client.call(4, "gate.bind", b"ann").await.text(), "ann");
+    until_ready(&gate, false).await;
     nats.restart().await;
+    until_ready(&gate, true).await;
     let lost = client.message().await;
     assert_eq!(
         lost.id,

@@ -5,6 +5,8 @@ mod apps;
 mod bus;
 mod bytes;
 mod calls;
+mod ghosts;
+mod lists;
 mod outage;
 mod peer;
 mod users;
