@@ -123,6 +123,7 @@ pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
+    pub use crate::cluster::remote::Caller as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
@@ -155,6 +156,7 @@ pub mod __private {
             RemoteReturn as Return, RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context,
             Via, ViaFallback, decode, no_such_method, replies, returns,
         };
+        pub use serde_json::Value;
         pub use std::borrow::Cow;
         pub use std::string::String;
         pub use std::sync::Arc;
