@@ -43,6 +43,7 @@
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
 //! | hooks around remotes | [`cluster::remote::BeforeRemoteHook`], [`cluster::remote::AfterRemoteHook`] |
 //! | what is counted and measured | [`measurements`] |
+//! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
 //!
@@ -83,6 +84,7 @@ mod agent;
 pub mod app;
 pub mod client;
 pub mod cluster;
+pub mod docs;
 pub mod error;
 mod error_body;
 pub mod groups;
