@@ -279,7 +279,7 @@ async fn a_server_that_closes_finishes_what_it_has_taken_on() {
     eventually("all run", || station.noted.requests.lock().len() == 20).await;
     let closing = server.close(DEADLINE);
     let opening = async {
-        loop {
+        let error = loop {
             let late = client
                 .call(
                     &room,

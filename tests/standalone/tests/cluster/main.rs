@@ -4,6 +4,7 @@
 
 mod support;
 
+mod callers;
 mod forwarding;
 mod ghosts;
 mod hooks;
