@@ -115,7 +115,7 @@ impl AppHandle {
         let result = if server.id == own.id {
             cluster.serve_here(own, request, timeout).await
         } else {
-            cluster.client.call(&server, request, timeout).await
+            self.call_server(cluster, &server, request, timeout).await
         };
         let code = result.as_ref().err().map(Error::code).unwrap_or_default();
         self.metrics().rpc(call.route, started.elapsed(), code);
@@ -153,7 +153,7 @@ impl AppHandle {
                 .by_id(id)
                 .ok_or_else(|| Error::msg("server not found")),
             None if kind == own.kind => Ok(Arc::new(own.clone())),
-            None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),
+            None => router::random(&self.servers_of(kind)).ok_or_else(router::no_servers),
         }
     }
 }

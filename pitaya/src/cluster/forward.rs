@@ -204,7 +204,7 @@ async fn run(
                 match core.app().routers().get(&kind) {
                     _ if session.is_closed() => lane.drop_unsent(1),
                     None => {
-                        let servers = core.app().directory().of_kind(&kind);
+                        let servers = core.app().servers_of(&kind);
                         let server = router::random(&servers).ok_or_else(router::no_servers);
                         lane.send(held, server);
                     }
@@ -229,7 +229,7 @@ async fn choose<'a>(
 ) -> Routed {
     let message = &held.message;
     let directory = core.app().directory();
-    let servers = directory.of_kind(kind);
+    let servers = core.app().servers_of(kind);
     if servers.is_empty() {
         return (held, Err(router::no_servers()));
     }
@@ -401,7 +401,7 @@ async fn call(
         metadata: metadata.to_bytes(),
     };
     let started = Instant::now();
-    let result = cluster.client.call(server, request, timeout).await;
+    let result = app.call_server(cluster, server, request, timeout).await;
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
     app.metrics().rpc(&message.route, started.elapsed(), code);
     result

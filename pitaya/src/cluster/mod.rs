@@ -8,6 +8,7 @@ mod call;
 mod directory;
 pub mod discovery;
 mod forward;
+mod ghosts;
 mod metadata;
 pub mod remote;
 pub mod router;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::discovery::local::{self, LocalDiscovery};
+use super::ghosts::Ghosts;
 use super::rpc::{Exchange, LocalRpc};
 use super::wire::{BindMsg, Request};
 use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
@@ -125,6 +126,8 @@ pub(crate) struct Connected {
     pub(crate) unique: bool,
     /// The app's own services, which it keeps alive itself.
     pub(crate) here: OnceLock<Door>,
+    /// Announced servers that calls do not reach.
+    pub(super) ghosts: Ghosts,
     /// The latest bind that this server made or heard of.
     latest_bind: AtomicU64,
 }
@@ -138,6 +141,7 @@ impl Connected {
             timeout: cluster.timeout,
             unique: cluster.unique,
             here: OnceLock::new(),
+            ghosts: Ghosts::default(),
             latest_bind: AtomicU64::new(0),
         }
     }

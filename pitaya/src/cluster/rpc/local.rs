@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use super::{Inbox, RpcClient, RpcServer};
+use super::{Inbox, RpcClient, RpcServer, Unreached};
 use crate::cluster::wire::{BindMsg, KickMsg, Push, Request};
 use crate::cluster::{ServerInfo, timed_out};
 use crate::error::{Error, Result, codes};
@@ -121,7 +121,8 @@ impl RpcClient for LocalRpc {
                 .map(|(_, inbox)| inbox.clone());
             let Some(inbox) = inbox else {
                 let error = Error::new(codes::UNKNOWN, "no server takes calls under this id");
-                return Err(error.with_metadata("peer.id", target.id.as_str()));
+                let error = error.with_metadata("peer.id", target.id.as_str());
+                return Err(error.with_source(Unreached));
             };
             ask(&*inbox, own, &target.id, request, timeout).await
         })

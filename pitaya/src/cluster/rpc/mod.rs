@@ -7,15 +7,27 @@ pub mod nats;
 pub(crate) use local::ask;
 pub use local::{Exchange, LocalRpc};
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::ServerInfo;
 use super::wire::{BindMsg, KickMsg, Push, Request, Response};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 use crate::uid::Uid;
+
+/// The source of the error of a call that nobody took: it was certainly not served, and the server is likely gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody takes calls for this server")]
+pub struct Unreached;
+
+impl Unreached {
+    pub(crate) fn caused(error: &Error) -> bool {
+        error.source().is_some_and(|source| source.is::<Self>())
+    }
+}
 
 /// Carries calls to other servers.
 pub trait RpcClient: Send + Sync + 'static {
@@ -35,7 +47,8 @@ pub trait RpcClient: Send + Sync + 'static {
     /// # Errors
     /// The callee's own error with code and metadata; `PIT-408 rpc client: request timeout` with
     /// metadata `timeout` (Go's duration text), `route`, `server` (own id) and `peer.id`; what the
-    /// transport reports when the call could not be sent or nobody was there.
+    /// transport reports when the call could not be sent or nobody was there. Where the transport is sure that nobody
+    /// takes calls for the server, the error's source is [`Unreached`].
     fn call<'a>(
         &'a self,
         target: &'a ServerInfo,

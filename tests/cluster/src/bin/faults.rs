@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cluster_tests::faults::scenarios::{self, *};
+use cluster_tests::faults::scenarios::*;
 use cluster_tests::faults::scene::own_program;
 use cluster_tests::faults::{Outcome, Plan};
 use cluster_tests::game::{self, Settings};
@@ -19,12 +19,18 @@ type Fault = (&'static str, u64, fn(Plan) -> BoxFuture<'static, Outcome>);
 const FAULTS: [Fault; 8] = [
     ("etcd killed", 60, |plan| etcd_killed(plan).boxed()),
     ("NATS killed", 20, |plan| nats_killed(plan).boxed()),
-    ("NATS restarted empty", 0, |plan| nats_restarted(plan).boxed()),
+    ("NATS restarted empty", 0, |plan| {
+        nats_restarted(plan).boxed()
+    }),
     ("backend killed", 5, |plan| backend_killed(plan).boxed()),
     ("backend paused", 20, |plan| backend_paused(plan).boxed()),
     ("frontend killed", 5, |plan| frontend_killed(plan).boxed()),
-    ("etcd split from a server", 20, |plan| scenarios::split_from_etcd(plan).boxed()),
-    ("50 servers join at once", 0, |plan| fifty_join(plan).boxed()),
+    ("etcd split from a server", 20, |plan| {
+        split_from_etcd(plan).boxed()
+    }),
+    ("50 servers join at once", 0, |plan| {
+        fifty_join(plan).boxed()
+    }),
 ];
 
 #[tokio::main]
@@ -37,7 +43,17 @@ async fn main() {
     };
     println!(
         "{:<26} {:>6} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9}  under 2 s",
-        "fault", "away s", "sent", "answered", "failed", "closed", "local", "slowest", "forward", "users", "discovery"
+        "fault",
+        "away s",
+        "sent",
+        "answered",
+        "failed",
+        "closed",
+        "local",
+        "slowest",
+        "forward",
+        "users",
+        "discovery"
     );
     let mut failed = false;
     for (name, seconds, fault) in FAULTS {

@@ -169,7 +169,10 @@ impl Load {
 
     /// The longest that an answer of a gate took since the last call.
     pub fn take_slowest_local(&self) -> Duration {
-        let slowest = self.players.iter().map(|player| player.local.take_slowest());
+        let slowest = self
+            .players
+            .iter()
+            .map(|player| player.local.take_slowest());
         slowest.max().unwrap_or_default()
     }
 

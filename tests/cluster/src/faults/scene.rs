@@ -172,7 +172,9 @@ impl Scene {
     async fn progressed(&self, before: &[u64], n: u64) {
         crate::eventually("every player's local requests are answered", || {
             let now = self.load.local_answered();
-            now.iter().zip(before).all(|(now, before)| now >= &(before + n))
+            now.iter()
+                .zip(before)
+                .all(|(now, before)| now >= &(before + n))
         })
         .await;
     }
@@ -303,9 +305,9 @@ impl Scene {
         let key = format!("pitaya/servers/probe/{probe}");
         let record = format!(r#"{{"id":"{probe}","type":"probe"}}"#);
         self.etcd.put(&key, record).await;
-        self.all_see(&probe, true).await;
+        self.all_see(&[&probe], true).await;
         self.etcd.delete(&key).await;
-        self.all_see(&probe, false).await;
+        self.all_see(&[&probe], false).await;
         let expected = self.started;
         while self.etcd.records("pitaya/servers/").await.len() < expected {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -313,17 +315,18 @@ impl Scene {
         back.elapsed()
     }
 
-    /// Waits until every server sees this one, or none does.
-    pub async fn all_see(&self, id: &str, seen: bool) {
-        let has = |words: &[u8]| {
+    /// Waits until every server sees all of these, or none of them.
+    pub async fn all_see(&self, ids: &[&str], seen: bool) {
+        let fits = |words: &[u8]| {
             let words = String::from_utf8_lossy(words).into_owned();
-            words.split(' ').any(|word| word == id)
+            let words: BTreeSet<_> = words.split(' ').collect();
+            ids.iter().all(|id| words.contains(id) == seen)
         };
         for gate in 0..self.gates.len() {
             let client = self.client(gate).await;
             loop {
                 match client.request_raw("gate.gate.sees", []).await {
-                    Ok(ids) if has(&ids) == seen => break,
+                    Ok(ids) if fits(&ids) => break,
                     _ => tokio::time::sleep(Duration::from_millis(10)).await,
                 }
             }
@@ -332,7 +335,7 @@ impl Scene {
         let mut rooms: BTreeSet<_> = self.rooms.iter().map(|room| room.id().to_owned()).collect();
         while !rooms.is_empty() {
             match client.request_raw("room.room.sees", []).await {
-                Ok(ids) if has(&ids) == seen => {
+                Ok(ids) if fits(&ids) => {
                     rooms.remove(&first_word(&ids));
                 }
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -348,11 +351,6 @@ pub struct LocalPlay {
     pub answered: u64,
     /// The longest that one of them took.
     pub slowest: Duration,
-}
-
-/// How many servers a room or gate names in its answer to `sees`.
-pub fn n_seen(ids: &[u8]) -> usize {
-    String::from_utf8_lossy(ids).split(' ').count()
 }
 
 fn first_word(answer: &[u8]) -> String {

@@ -5,6 +5,7 @@
 mod support;
 
 mod forwarding;
+mod ghosts;
 mod leaving;
 mod measures;
 mod metadata;
