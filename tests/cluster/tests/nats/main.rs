@@ -5,6 +5,7 @@ mod apps;
 mod bus;
 mod bytes;
 mod calls;
+mod nonsense;
 mod outage;
 mod peer;
 mod users;
