@@ -8,7 +8,6 @@ mod call;
 mod directory;
 pub mod discovery;
 mod forward;
-mod ghosts;
 mod metadata;
 pub mod remote;
 pub mod router;
@@ -16,6 +15,7 @@ pub mod rpc;
 pub(crate) mod server;
 mod service;
 mod state;
+pub mod sys;
 mod turns;
 pub mod wire;
 

@@ -21,8 +21,7 @@ pub struct Routing<'a> {
     pub route: &'a str,
     /// The body as it came.
     pub payload: &'a [u8],
-    /// The servers of the route's type that are there now: never empty, sorted by id. One that is announced and takes
-    /// no calls is missing as long as there are others.
+    /// The servers of the route's type that are there now: never empty, sorted by id.
     pub servers: &'a [Arc<ServerInfo>],
 }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::discovery::local::{self, LocalDiscovery};
-use super::ghosts::Ghosts;
-use super::rpc::{Exchange, LocalRpc};
+use super::rpc::{Exchange, LocalRpc, is_undelivered};
 use super::wire::{BindMsg, Request};
 use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
 use crate::app::AppHandle;
@@ -126,8 +125,6 @@ pub(crate) struct Connected {
     pub(crate) unique: bool,
     /// The app's own services, which it keeps alive itself.
     pub(crate) here: OnceLock<Door>,
-    /// Announced servers that calls do not reach.
-    pub(super) ghosts: Ghosts,
     /// The latest bind that this server made or heard of.
     latest_bind: AtomicU64,
 }
@@ -141,9 +138,26 @@ impl Connected {
             timeout: cluster.timeout,
             unique: cluster.unique,
             here: OnceLock::new(),
-            ghosts: Ghosts::default(),
             latest_bind: AtomicU64::new(0),
         }
+    }
+
+    /// Calls another server, and keeps in the directory what that tells of it.
+    pub(crate) async fn call(
+        &self,
+        app: &AppHandle,
+        server: &ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Bytes> {
+        let result = self.client.call(server, request, timeout).await;
+        match &result {
+            Ok(_) => app.directory().trust(&server.id),
+            Err(error) if is_undelivered(error) => app.directory().suspect(&server.id),
+            // Of the others nobody knows whether the server or the way there failed.
+            Err(_) => {}
+        }
+        result
     }
 
     /// Serves a call of this server's own, without the transport.

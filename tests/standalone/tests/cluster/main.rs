@@ -6,6 +6,7 @@ mod support;
 
 mod forwarding;
 mod ghosts;
+mod hooks;
 mod leaving;
 mod measures;
 mod metadata;

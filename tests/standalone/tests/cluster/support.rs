@@ -85,17 +85,16 @@ impl World {
         let rpc = Arc::new(LocalRpc::new(&self.exchange));
         let discovery = LocalDiscovery::new(&self.servers);
         let directory = Arc::new(Directory::default());
-        let inbox = Arc::new(FakeInbox(inbox));
-        RpcServer::start(&*rpc, &info, inbox.clone()).await.unwrap();
+        RpcServer::start(&*rpc, &info, Arc::new(FakeInbox(inbox)))
+            .await
+            .unwrap();
         discovery.watch(&info, directory.clone()).await.unwrap();
         discovery.register(&info).await.unwrap();
         Fake {
             rpc,
             directory,
             asked,
-            info,
-            inbox,
-            discovery,
+            _discovery: discovery,
         }
     }
 }
@@ -135,9 +134,7 @@ pub(crate) struct Fake {
     pub(crate) rpc: Arc<LocalRpc>,
     pub(crate) directory: Arc<Directory>,
     asked: mpsc::UnboundedReceiver<Asked>,
-    info: ServerInfo,
-    inbox: Arc<FakeInbox>,
-    discovery: LocalDiscovery,
+    _discovery: LocalDiscovery,
 }
 
 struct FakeInbox(mpsc::UnboundedSender<Asked>);
@@ -199,22 +196,6 @@ impl Fake {
     /// The next call.
     pub(crate) async fn asked(&mut self) -> Asked {
         in_time(self.asked.recv()).await.expect("the server lives")
-    }
-
-    /// Takes no calls any more, and stays announced: as a server that was killed.
-    pub(crate) async fn vanish(&self) {
-        RpcServer::close(&*self.rpc, Duration::ZERO).await;
-    }
-
-    /// Takes calls again.
-    pub(crate) async fn come_back(&self) {
-        let started = RpcServer::start(&*self.rpc, &self.info, self.inbox.clone());
-        started.await.unwrap();
-    }
-
-    /// Is announced no more.
-    pub(crate) async fn withdraw(&self) {
-        self.discovery.deregister().await.unwrap();
     }
 
     /// Nothing has been asked that was not taken yet.

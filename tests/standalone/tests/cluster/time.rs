@@ -54,7 +54,7 @@ async fn a_server_that_is_announced_and_gone_is_an_error_at_once() {
     let world = World::default();
     let gate = world.gate().await;
     let ghost = world.fake("room", "r", Order::Own).await;
-    ghost.vanish().await;
+    pitaya::cluster::RpcServer::close(&*ghost.rpc, Duration::ZERO).await;
     let mut client = gate.connect().await;
     let started = Instant::now();
     let failed = client.call(1, "room.a.b", b"").await;
