@@ -99,6 +99,8 @@ mod observe;
 pub mod protocol;
 mod scratch;
 pub mod session;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod uid;
 
 pub use acceptor::{Tcp, WebSocket};

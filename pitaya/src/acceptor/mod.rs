@@ -17,6 +17,8 @@ mod network;
 mod proxy;
 mod refused;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 
 pub(crate) use self::refused::refusal_of;
@@ -28,6 +30,9 @@ pub use self::{
     tcp::{Tcp, TcpConnect},
     websocket::{WebSocket, WebSocketConnect, WsIo},
 };
+
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsConnect, TlsIo};
 
 use std::{future::Future, io, net::SocketAddr};
 

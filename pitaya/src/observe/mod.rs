@@ -64,6 +64,12 @@ pub(crate) enum Refusal {
     ProxyHeader,
     /// The PROXY protocol header named no client: a proxy's health check.
     ProxyNoSource,
+    /// The client does not speak TLS.
+    NotTls,
+    /// The TLS handshake failed.
+    Tls,
+    /// The client's certificate is missing or not believed.
+    ClientCertificate,
     /// The request to upgrade was refused.
     Upgrade,
     /// The acceptor failed.
@@ -71,13 +77,16 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
         Self::ProxyHeader,
         Self::ProxyNoSource,
+        Self::NotTls,
+        Self::Tls,
+        Self::ClientCertificate,
         Self::Upgrade,
         Self::Accept,
     ];
@@ -90,6 +99,9 @@ impl Refusal {
             Self::Establish => "establish_failed",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyNoSource => "proxy_no_source",
+            Self::NotTls => "not_tls",
+            Self::Tls => "tls_failed",
+            Self::ClientCertificate => "tls_client_certificate",
             Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }

@@ -76,6 +76,16 @@ impl<A> WebSocket<A> {
         }
     }
 
+    /// Speaks TLS below the WebSocket: `wss`.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::tls::ServerTls) -> WebSocket<super::Tls<A>> {
+        WebSocket {
+            inner: super::Tls::over(self.inner, tls),
+            rules: self.rules,
+            max_message: self.max_message,
+        }
+    }
+
     /// Serves only these paths, such as `/game`; others are answered with 404.
     /// A query does not count.
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {

@@ -5,6 +5,7 @@ mod support;
 
 mod closing;
 mod data;
+mod encryption;
 mod groups;
 mod isolation;
 mod lifecycle;
