@@ -44,6 +44,7 @@
 //! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
 //!
@@ -102,6 +103,7 @@ pub mod session;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod uid;
+pub mod wrapper;
 
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
@@ -124,6 +126,7 @@ pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
+    pub use crate::acceptor::Acceptor as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,

@@ -1,6 +1,7 @@
 //! TLS on the connections of another acceptor (the client protocol, 1.5).
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::{io, net::SocketAddr};
 
@@ -15,6 +16,7 @@ use super::{Acceptor, Connect, Established};
 use crate::app::config::Config;
 use crate::observe::Refusal;
 use crate::tls::ServerTls;
+use crate::wrapper::Wrapper;
 
 /// Accepts connections that begin with a TLS handshake; made by
 /// [`Tcp::tls`](super::Tcp::tls) and [`WebSocket::tls`](super::WebSocket::tls),
@@ -43,6 +45,10 @@ impl<A: Acceptor> Acceptor for Tls<A> {
 
     fn configure(&mut self, config: &Config) {
         self.inner.configure(config);
+    }
+
+    fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
+        self.inner.wrappers()
     }
 
     async fn bind(&mut self) -> io::Result<()> {

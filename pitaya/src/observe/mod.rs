@@ -33,6 +33,10 @@ pub(crate) struct Metrics {
     pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
+    /// Packets that a wrapper dropped.
+    pub(crate) dropped_by_wrapper: Counter,
+    /// Packets beyond a rate limit.
+    pub(crate) exceeded_rate_limiting: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
     pub(crate) grace_expired: Counter,
     /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
@@ -127,6 +131,8 @@ impl Metrics {
                 "pitaya_message_dropped_total",
                 &[("cause", "not_for_servers")],
             ),
+            dropped_by_wrapper: r.counter("pitaya_message_dropped_total", &[("cause", "wrapper")]),
+            exceeded_rate_limiting: r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
             grace_expired: r.counter(
                 "pitaya_handler_dropped_total",
                 &[("cause", "grace_expired")],

@@ -19,6 +19,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, Tcp};
 use crate::app::config::Config;
 use crate::protocol::packet;
+use crate::wrapper::Wrapper;
 use upgrade::{Origins, Rules};
 
 /// Accepts WebSocket connections.
@@ -138,6 +139,10 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
 
     fn configure(&mut self, config: &Config) {
         self.inner.configure(config);
+    }
+
+    fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
+        self.inner.wrappers()
     }
 
     async fn bind(&mut self) -> io::Result<()> {

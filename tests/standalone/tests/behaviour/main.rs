@@ -17,6 +17,8 @@ mod order;
 mod outbound;
 mod pipelines;
 mod proxies;
+mod rates;
 mod sessions;
 mod signals;
 mod waiting;
+mod wrappers;
