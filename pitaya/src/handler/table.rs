@@ -1,5 +1,6 @@
 //! All routes of one app: built once at start, looked up for every message.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -152,6 +153,21 @@ impl Table {
             ),
             Some((index, _)) => Target::Route { index, by_code },
             None => self.explain(route),
+        }
+    }
+
+    /// A message's route in words, with its server type where it is known.
+    pub(crate) fn name<'a>(&'a self, route: RouteRef<'a>) -> Option<Cow<'a, str>> {
+        let known = match route {
+            RouteRef::Name(name) => self.by_name.get(name).copied(),
+            RouteRef::Code(code) => self.by_code.get(usize::from(code)).copied(),
+        };
+        match known.and_then(|index| self.route(index)) {
+            Some(found) => Some(found.path.as_str().into()),
+            None => match route {
+                RouteRef::Name(name) => Some(route::text(name)),
+                RouteRef::Code(code) => self.dictionary.route(code).map(Cow::from),
+            },
         }
     }
 
