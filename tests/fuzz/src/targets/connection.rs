@@ -24,6 +24,9 @@ use crate::vectors::{behind, hex, rows, texts};
 /// More would be read only when a handler has ended.
 const MOST_BYTES: usize = 16 * 1024;
 
+/// From here on a step's bytes are sent in one piece.
+const WHOLE: u8 = 128;
+
 /// Runs the target.
 pub fn run(data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,12 +121,17 @@ async fn play(mut input: Input<'_>) {
                 server.kick().await;
                 story.kicked();
             }
-            _ => joined = 2 + operand % 4,
+            _ => joined = 3 + operand % 4,
         }
         // So many steps leave with one write.
         joined = u8::saturating_sub(joined, 1);
         if joined == 0 {
-            client.step(&mut story, operand, seconds).await;
+            let cuts = if operand < WHOLE / 8 {
+                operand
+            } else {
+                u8::MAX
+            };
+            client.step(&mut story, cuts, seconds).await;
             client.compare(&mut story, &server);
         }
     }
@@ -190,83 +198,77 @@ impl Client {
     }
 }
 
-/// Every recorded connection, packet by packet and in one piece, and ways that none of them goes.
+/// Every recorded connection, byte by byte and in one piece, and ways that none of them goes.
 pub fn seeds() -> Vec<Vec<u8>> {
+    let raw = |how: u8, bytes: &[u8]| -> Vec<u8> {
+        let parts = bytes.chunks(255);
+        let step = |part: &[u8]| behind(&[how, part.len() as u8], part);
+        parts.flat_map(step).collect()
+    };
     let mut seeds = Vec::new();
     for row in rows("exchanges.json", "exchanges") {
         let sent: Vec<_> = texts(&row, "sent_hex")
             .iter()
             .map(|text| hex(text))
             .collect();
-        let raw = |bytes: &[u8]| -> Vec<u8> {
-            let parts = bytes.chunks(255);
-            parts
-                .flat_map(|part| behind(&[0, part.len() as u8], part))
-                .collect()
-        };
-        seeds.push(sent.iter().flat_map(|bytes| raw(bytes)).collect());
-        seeds.push(raw(&sent.concat()));
+        seeds.push(sent.iter().flat_map(|bytes| raw(0, bytes)).collect());
+        seeds.push(raw(WHOLE, &sent.concat()));
     }
-    let open = [1, 2];
-    let call = |route: u8, id: u8| [3 + 8 * route, id, 2, b'h', b'i'];
-    let wait = |seconds: u8| [5 + 8 * (seconds - 1)];
-    seeds.push(
+    let open = vec![1, 2];
+    let call = |route: u8, id: u8| vec![3 + 8 * route, id, 2, b'h', b'i'];
+    let wait = |seconds: u8| vec![5 + 8 * (seconds - 1)];
+    let push = || vec![6];
+    let beat = || vec![6 + 128];
+    let kick = || vec![7 + 8 * 31];
+    let join = |steps: u8| vec![7 + 8 * (steps - 2)];
+    let bad = || raw(WHOLE, &[9]);
+    seeds.extend([
         [
-            &open[..],
-            &call(0, 1),
-            &call(1, 2),
-            &call(2, 3),
-            &call(6, 4),
-            &call(7, 5),
+            open.clone(),
+            call(0, 1),
+            call(1, 2),
+            call(2, 3),
+            call(6, 4),
+            call(7, 5),
         ]
         .concat(),
-    );
-    seeds.push(
         [
-            &open[..],
-            &call(3, 1),
-            &call(0, 2),
-            &call(4, 3),
-            &[6, 6],
-            &wait(32),
-            &[6 + 128],
+            open.clone(),
+            call(3, 1),
+            call(0, 2),
+            call(4, 3),
+            push(),
+            push(),
+            wait(32),
+            beat(),
         ]
         .concat(),
-    );
-    seeds.push(
+        // A repeated handshake holds everything back until the next ack.
         [
-            &open[..],
-            &call(5, 1),
-            &[6, 1, 6],
-            &call(5, 2),
-            &wait(3),
-            &[2],
-            &call(5, 2),
+            open.clone(),
+            call(5, 1),
+            push(),
+            vec![1],
+            push(),
+            wait(3),
+            vec![2],
+            call(5, 2),
         ]
         .concat(),
-    );
-    seeds.push(
+        [join(4), open.clone(), call(0, 1), call(3, 2), kick()].concat(),
+        [open.clone(), join(2), call(0, 1), bad(), call(0, 2)].concat(),
+        [open.clone(), join(2), call(3, 1), bad(), wait(2)].concat(),
         [
-            &[7 + 8 * 2][..],
-            &open,
-            &call(0, 1),
-            &call(3, 2),
-            &[7 + 8 * 31],
+            open.clone(),
+            wait(32),
+            wait(32),
+            wait(32),
+            wait(32),
+            beat(),
+            wait(32),
         ]
         .concat(),
-    );
-    seeds.push([&open[..], &[7], &call(0, 1), &[0, 1, 9], &call(0, 1)].concat());
-    seeds.push(
-        [
-            &open[..],
-            &wait(32),
-            &wait(32),
-            &wait(32),
-            &wait(32),
-            &[6 + 128],
-            &wait(32),
-        ]
-        .concat(),
-    );
+        [open, vec![wait(32); 12].concat()].concat(),
+    ]);
     seeds
 }
