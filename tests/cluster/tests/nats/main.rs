@@ -5,6 +5,8 @@ mod apps;
 mod bus;
 mod bytes;
 mod calls;
+mod ghosts;
+mod lists;
 mod nonsense;
 mod outage;
 mod peer;
