@@ -124,9 +124,8 @@ impl JsonOnly {
     }
 
     async fn testsendrpc(&self, ctx: &Context<'_>, call: TestRPCRequest) -> Result<TestResponse> {
-        ctx.app()
-            .rpc(&call.route, Some(&TestRequest { msg: call.data }))
-            .await
+        let argument = TestRequest { msg: call.data };
+        ctx.rpc(&call.route, Some(&argument)).await
     }
 
     async fn testsendrpcnoargs(
@@ -134,7 +133,7 @@ impl JsonOnly {
         ctx: &Context<'_>,
         call: TestRPCRequest,
     ) -> Result<TestResponse> {
-        ctx.app().rpc(&call.route, None::<&TestRequest>).await
+        ctx.rpc(&call.route, None::<&TestRequest>).await
     }
 }
 
