@@ -130,8 +130,8 @@ pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
-    pub use crate::cluster::remote::Caller as _;
     pub use crate::acceptor::Acceptor as _;
+    pub use crate::cluster::remote::Caller as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
