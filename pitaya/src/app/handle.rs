@@ -16,6 +16,7 @@ use super::config::Config;
 use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook};
 use crate::cluster::router::Routers;
 use crate::cluster::{Connected, Directory, ServerInfo};
+use crate::docs::Tables;
 use crate::error::{Error, Result};
 use crate::groups::GroupService;
 use crate::handler::{AfterHook, Around, BeforeHook, BoxFuture};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub(super) directory: Arc<Directory>,
     pub(super) cluster: Option<Connected>,
     pub(super) routers: Routers,
+    pub(super) tables: Tables,
     pub(super) modules: BTreeMap<String, Arc<dyn Any + Send + Sync>>,
     /// Connections and calls of their own task.
     pub(super) tasks: TaskTracker,
@@ -170,6 +172,10 @@ impl AppHandle {
 
     pub(crate) fn routers(&self) -> &Routers {
         &self.0.routers
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.0.tables
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -33,6 +33,10 @@ pub(crate) struct Metrics {
     pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
+    /// Packets that a wrapper dropped.
+    pub(crate) dropped_by_wrapper: Counter,
+    /// Packets beyond a rate limit.
+    pub(crate) exceeded_rate_limiting: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
     pub(crate) grace_expired: Counter,
     /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
@@ -68,6 +72,12 @@ pub(crate) enum Refusal {
     ProxyHeader,
     /// The PROXY protocol header named no client: a proxy's health check.
     ProxyNoSource,
+    /// The client does not speak TLS.
+    NotTls,
+    /// The TLS handshake failed.
+    Tls,
+    /// The client's certificate is missing or not believed.
+    ClientCertificate,
     /// The request to upgrade was refused.
     Upgrade,
     /// The acceptor failed.
@@ -75,13 +85,16 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
         Self::ProxyHeader,
         Self::ProxyNoSource,
+        Self::NotTls,
+        Self::Tls,
+        Self::ClientCertificate,
         Self::Upgrade,
         Self::Accept,
     ];
@@ -94,6 +107,9 @@ impl Refusal {
             Self::Establish => "establish_failed",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyNoSource => "proxy_no_source",
+            Self::NotTls => "not_tls",
+            Self::Tls => "tls_failed",
+            Self::ClientCertificate => "tls_client_certificate",
             Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }
@@ -148,6 +164,8 @@ impl Metrics {
                 "pitaya_message_dropped_total",
                 &[("cause", "not_for_servers")],
             ),
+            dropped_by_wrapper: r.counter("pitaya_message_dropped_total", &[("cause", "wrapper")]),
+            exceeded_rate_limiting: r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
             grace_expired: r.counter(
                 "pitaya_handler_dropped_total",
                 &[("cause", "grace_expired")],

@@ -279,7 +279,7 @@ async fn a_server_that_closes_finishes_what_it_has_taken_on() {
     eventually("all run", || station.noted.requests.lock().len() == 20).await;
     let closing = server.close(DEADLINE);
     let opening = async {
-        loop {
+        let error = loop {
             let late = client
                 .call(
                     &room,
@@ -288,11 +288,12 @@ async fn a_server_that_closes_finishes_what_it_has_taken_on() {
                 )
                 .await;
             match late {
-                Err(error) if error.code() == "PIT-502" => break,
+                Err(error) if error.code() == "PIT-502" => break error,
                 Err(error) if error.code() == "PIT-408" => gate.add_permits(1),
                 other => panic!("{other:?}"),
             }
-        }
+        };
+        assert_eq!(error.message(), "no server takes calls under this id");
         gate.add_permits(20);
     };
     tokio::join!(closing, opening);

@@ -7,6 +7,7 @@ mod bytes;
 mod calls;
 mod ghosts;
 mod lists;
+mod nonsense;
 mod outage;
 mod peer;
 mod users;
