@@ -384,7 +384,9 @@ impl<'a> Run<'a> {
                 None => drop(self.servers.remove(&server.id)),
             }
         }
-        self.drop_unsent(dropped);
+        if dropped > 0 {
+            self.drop_unsent(dropped);
+        }
     }
 
     /// The client has left before these were sent.
