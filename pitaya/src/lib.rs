@@ -44,6 +44,7 @@
 //! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | TLS, load balancers | [`guide_to_the_internet`] |
 //! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
@@ -90,6 +91,8 @@ pub mod groups;
 pub mod guide {}
 #[doc = include_str!("docs/cluster.md")]
 pub mod guide_to_clusters {}
+#[doc = include_str!("docs/internet.md")]
+pub mod guide_to_the_internet {}
 #[doc = include_str!("docs/metrics.md")]
 pub mod measurements {}
 pub mod handler;
