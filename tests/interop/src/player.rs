@@ -36,7 +36,7 @@ impl Player {
         Self::connect_with(go, address, json!({})).await
     }
 
-    /// The same, and `options` may say `webSocket`, `timeoutMs` and `user`.
+    /// The same, and `options` may say `webSocket`, `tls`, `timeoutMs` and `user`.
     pub async fn connect_with(go: &Go, address: SocketAddr, options: Value) -> Self {
         let mut program = Program::start(&go.program("player"), &[]);
         let mut command = json!({"op": "connect", "address": address.to_string()});
