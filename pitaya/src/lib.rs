@@ -46,6 +46,7 @@
 //! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | TLS, load balancers | [`guide_to_the_internet`] |
 //! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
@@ -93,6 +94,8 @@ pub mod groups;
 pub mod guide {}
 #[doc = include_str!("docs/cluster.md")]
 pub mod guide_to_clusters {}
+#[doc = include_str!("docs/internet.md")]
+pub mod guide_to_the_internet {}
 #[doc = include_str!("docs/metrics.md")]
 pub mod measurements {}
 pub mod handler;
