@@ -21,6 +21,9 @@ pub mod codes {
     pub const CLIENT_CLOSED: &str = "PIT-499";
     /// The server failed: a panic, an unavailable server type, a failed dependency.
     pub const INTERNAL: &str = "PIT-500";
+    /// The server that was called takes no calls at the moment: nothing was delivered, so the call
+    /// may be made again.
+    pub const UNREACHABLE: &str = "PIT-502";
     /// The server has too much to do; nothing was done.
     pub const OVERLOADED: &str = "PIT-503";
     /// A handler, or a server as seen by a client, took longer than its time limit.

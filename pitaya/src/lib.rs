@@ -46,6 +46,7 @@
 //! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
 //!
@@ -102,7 +103,11 @@ mod observe;
 pub mod protocol;
 mod scratch;
 pub mod session;
+mod sync;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod uid;
+pub mod wrapper;
 
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
@@ -126,6 +131,7 @@ pub use pitaya_macros::route;
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
     pub use crate::cluster::remote::Caller as _;
+    pub use crate::acceptor::Acceptor as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,

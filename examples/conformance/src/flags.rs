@@ -15,13 +15,28 @@ use pitaya::app::config::SerializerKind;
 pub(crate) struct Flags {
     pub(crate) port: u16,
     pub(crate) ws_port: u16,
+    pub(crate) tls: Option<Tls>,
     pub(crate) server_type: String,
     pub(crate) frontend: bool,
     pub(crate) serializer: SerializerKind,
     pub(crate) debug: bool,
-    standalone: bool,
+    /// No etcd and no NATS.
+    pub(crate) standalone: bool,
+    /// What the keys in etcd begin with, if the command line says so: else the configuration does.
+    pub(crate) sd_prefix: Option<String>,
+    /// Clients come through a proxy that says who they are.
+    pub(crate) proxy_protocol: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
+}
+
+/// The TLS acceptor.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Tls {
+    pub(crate) port: u16,
+    /// PEM files.
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 /// Why there are no flags.
@@ -51,7 +66,7 @@ const KNOWN: &[Known] = &[
     (
         "grpcport",
         "3434",
-        "port of the gRPC server (no effect with -standalone)",
+        "port of the gRPC server (no effect without -grpc)",
     ),
     ("standalone", "false", "no etcd, no NATS"),
     (
@@ -72,22 +87,30 @@ const KNOWN: &[Known] = &[
 impl Flags {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Refusal> {
         let values = read(arguments.into_iter())?;
-        let tls = values.port("tlsport")? != 0
-            || !values.text("tlscert").is_empty()
-            || !values.text("tlskey").is_empty();
+        let tls = match (
+            values.port("tlsport")?,
+            values.text("tlscert"),
+            values.text("tlskey"),
+        ) {
+            (0, "", "") => None,
+            (port @ 1.., certificate, key) if !certificate.is_empty() && !key.is_empty() => {
+                Some(Tls {
+                    port,
+                    certificate: certificate.to_owned(),
+                    key: key.to_owned(),
+                })
+            }
+            _ => {
+                let text = "-tlsport, -tlscert and -tlskey are given together";
+                return Err(Refusal::Mistake(text.to_owned()));
+            }
+        };
         values.port("grpcport")?;
-        let missing = [
-            (values.boolean("grpc")?, "-grpc", "cluster"),
-            (tls, "-tlsport", "TLS"),
-            (
-                values.boolean("proxyprotocol")?,
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
-        ];
+        let missing = [(values.boolean("grpc")?, "-grpc", "gRPC")];
         Ok(Self {
             port: values.port("port")?,
             ws_port: values.port("wsport")?,
+            tls,
             server_type: values.text("type").to_owned(),
             frontend: values.boolean("frontend")?,
             serializer: match values.text("serializer") {
@@ -99,7 +122,9 @@ impl Flags {
                 }
             },
             debug: values.boolean("debug")?,
+            proxy_protocol: values.boolean("proxyprotocol")?,
             standalone: values.boolean("standalone")?,
+            sd_prefix: values.0.get("sdprefix").cloned(),
             missing: missing
                 .iter()
                 .find(|missing| missing.0)
@@ -109,11 +134,7 @@ impl Flags {
 
     /// What was asked for that this version cannot do.
     pub(crate) fn unavailable(&self) -> Option<String> {
-        let (flag, what) = match self.missing {
-            Some(missing) => missing,
-            None if self.standalone => return None,
-            None => ("a server without -standalone", "cluster"),
-        };
+        let (flag, what) = self.missing?;
         Some(format!(
             "{flag} needs {what} support, which this version does not have"
         ))
@@ -214,6 +235,10 @@ mod tests {
         );
         assert!(flags.frontend && !flags.debug && !flags.standalone);
         assert_eq!(flags.serializer, SerializerKind::Json);
+        // The prefix's default is the configuration's, which the environment may change.
+        assert_eq!(flags.sd_prefix, None);
+        let prefixed = parse("-sdprefix game/").unwrap();
+        assert_eq!(prefixed.sd_prefix.as_deref(), Some("game/"));
     }
 
     #[test]
@@ -260,31 +285,47 @@ mod tests {
     }
 
     #[test]
+    fn a_tls_acceptor_needs_all_three_flags() {
+        let flags = parse("-tlsport 1 -tlscert a.pem -tlskey a.key").unwrap();
+        let expected = Tls {
+            port: 1,
+            certificate: "a.pem".to_owned(),
+            key: "a.key".to_owned(),
+        };
+        assert_eq!(flags.tls, Some(expected));
+        assert_eq!(parse("").unwrap().tls, None);
+        for line in [
+            "-tlsport 1",
+            "-tlscert a.pem",
+            "-tlskey a.key",
+            "-tlsport 1 -tlskey a.key",
+            "-tlscert a.pem -tlskey a.key",
+        ] {
+            let text = "-tlsport, -tlscert and -tlskey are given together";
+            assert_eq!(
+                parse(line),
+                Err(Refusal::Mistake(text.to_owned())),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
     fn what_this_version_lacks_is_told() {
         for (line, flag, what) in [
-            ("", "a server without -standalone", "cluster"),
-            (
-                "-standalone=false",
-                "a server without -standalone",
-                "cluster",
-            ),
-            ("-standalone -grpc", "-grpc", "cluster"),
-            ("-standalone -tlsport 1", "-tlsport", "TLS"),
-            ("-standalone -tlscert a.pem", "-tlsport", "TLS"),
-            (
-                "-standalone -proxyprotocol",
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
+            ("-grpc", "-grpc", "gRPC"),
+            ("-standalone -grpc -grpcport 1", "-grpc", "gRPC"),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");
         }
-        assert_eq!(
-            parse("-standalone -sdprefix x/ -grpcport 1")
-                .unwrap()
-                .unavailable(),
-            None
-        );
+        for line in [
+            "",
+            "-grpc=false -grpcport 1",
+            "-frontend=false",
+            "-proxyprotocol",
+        ] {
+            assert_eq!(parse(line).unwrap().unavailable(), None, "{line}");
+        }
     }
 }

@@ -7,24 +7,39 @@
 //! peer, because one silent peer would keep everybody else out, so whatever
 //! needs the peer's help (a TLS handshake, a PROXY header, an HTTP upgrade)
 //! happens in `establish`, which the framework runs in the connection's own
-//! task under a deadline. Nothing here knows sessions, packets' meaning or
-//! configuration.
+//! task under a deadline. Nothing here knows sessions or packets' meaning, and
+//! configuration only where [`Acceptor::configure`] hands it in.
 
+mod linger;
 mod listener;
 mod memory;
+mod network;
+mod proxy;
+mod refused;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 
+pub(crate) use self::refused::refusal_of;
 pub use self::{
     listener::Listener,
     memory::{Connector, Memory, MemoryConnect, memory},
+    network::{Network, NetworkError, Networks},
+    proxy::ProxyProtocol,
     tcp::{Tcp, TcpConnect},
     websocket::{WebSocket, WebSocketConnect, WsIo},
 };
 
-use std::{future::Future, io, net::SocketAddr};
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsConnect, TlsIo};
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::app::config::Config;
+use crate::wrapper::{Wrapped, Wrapper};
 
 /// A source of client connections.
 ///
@@ -102,6 +117,14 @@ pub trait Acceptor: Send + 'static {
     /// A peer that has connected and may still have to be talked to.
     type Connect: Connect;
 
+    /// Takes over what the app's configuration says about acceptors; by default nothing.
+    ///
+    /// The framework calls it once, before [`bind`](Self::bind). What an acceptor was told in code
+    /// counts more. An acceptor around another one passes this on.
+    fn configure(&mut self, config: &Config) {
+        let _ = config;
+    }
+
     /// Opens the listener; does nothing when it was given an open one.
     ///
     /// The framework calls it once, before the first [`accept`](Self::accept)
@@ -131,6 +154,22 @@ pub trait Acceptor: Send + 'static {
 
     /// What logs and metrics call this acceptor: `tcp`, `websocket`, ..
     fn name(&self) -> &'static str;
+
+    /// What looks over the packets of its connections, in the order in which it
+    /// is asked. An acceptor around another one passes the inner one's on.
+    fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
+        Vec::new()
+    }
+
+    /// Lets a wrapper look over the packets of every connection; see
+    /// [`wrapper`](crate::wrapper). Of several the first one put around is asked
+    /// first.
+    fn wrap(self, wrapper: impl Wrapper) -> Wrapped<Self>
+    where
+        Self: Sized,
+    {
+        Wrapped::new(self, wrapper)
+    }
 }
 
 /// A peer that has connected; what is left is [`establish`](Self::establish).

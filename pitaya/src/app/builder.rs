@@ -21,7 +21,7 @@ use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook, IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
-use crate::cluster::server::ORDERED;
+use crate::cluster::server::{ORDERED, TAKES_LISTS};
 use crate::cluster::sys::Sys;
 use crate::cluster::{
     Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
@@ -389,11 +389,6 @@ impl AppBuilder {
         let mut problems = table::check(&mounted, &serializer);
         let remotes: Vec<RemoteTable> = self.remotes.iter().map(|(table, _)| *table).collect();
         problems.extend(Remotes::check(&remotes));
-        if config.acceptor.proxy_protocol {
-            problems.push(
-                "`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned(),
-            );
-        }
         if self.server_type.is_empty() || self.server_type.contains('.') {
             problems.push(format!(
                 "`{}` is not a server type: it may not be empty or hold a dot",
@@ -433,6 +428,9 @@ impl AppBuilder {
             None => None,
             Some(make) => {
                 let made = make(&config, &own).map_err(|cause| part("the cluster", cause))?;
+                if own.frontend && made.server.takes_lists() {
+                    own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
+                }
                 Some(Connected::new(made))
             }
         };

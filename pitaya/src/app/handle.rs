@@ -115,6 +115,22 @@ impl AppHandle {
         self.0.running.load(Ordering::Acquire)
     }
 
+    /// Whether this server can do its part: it is running and, in a cluster, connected for calls both
+    /// ways, and its discovery answers.
+    pub async fn is_ready(&self) -> bool {
+        if !self.is_running() {
+            return false;
+        }
+        match &self.0.cluster {
+            None => true,
+            Some(cluster) => {
+                cluster.client.is_connected()
+                    && cluster.server.is_connected()
+                    && cluster.discovery.is_healthy().await
+            }
+        }
+    }
+
     /// Asks for an orderly shutdown and returns at once; whoever runs the app carries it out.
     pub fn shutdown(&self) {
         self.0.stop.cancel();
@@ -123,6 +139,27 @@ impl AppHandle {
     /// The servers of the cluster that are known at the moment; of a standalone app none.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.0.directory
+    }
+
+    /// The server of this id, this one included.
+    ///
+    /// # Errors
+    /// `PIT-000 can't find any server with the provided ID`.
+    pub fn server_by_id(&self, id: &str) -> Result<Arc<ServerInfo>> {
+        let server = self.0.directory.by_id(id);
+        server.ok_or_else(|| Error::msg("can't find any server with the provided ID"))
+    }
+
+    /// The servers of this type, sorted by id.
+    ///
+    /// # Errors
+    /// `PIT-000 no servers available of this type`.
+    pub fn servers_by_type(&self, kind: &str) -> Result<Arc<[Arc<ServerInfo>]>> {
+        let servers = self.0.directory.of_kind(kind);
+        if servers.is_empty() {
+            return Err(Error::msg("no servers available of this type"));
+        }
+        Ok(servers)
     }
 
     /// How this app takes part in a cluster.

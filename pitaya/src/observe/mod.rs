@@ -33,18 +33,26 @@ pub(crate) struct Metrics {
     pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
+    /// Packets that a wrapper dropped.
+    pub(crate) dropped_by_wrapper: Counter,
+    /// Packets beyond a rate limit.
+    pub(crate) exceeded_rate_limiting: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
     pub(crate) grace_expired: Counter,
     /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
     pub(crate) cancelled: Counter,
     /// Pushes and kicks to users who were not reached.
     pub(crate) unreached_users: Counter,
+    /// Messages to other servers for their users: one for many users, and one for each.
+    sent_lists: Counter,
+    sent_singles: Counter,
     pub(crate) handshakes_accepted: Counter,
     pub(crate) handshakes_refused: Counter,
     refused_connections: [Counter; Refusal::ALL.len()],
     closed: [Counter; CloseReason::ALL.len()],
     forwarded: cluster::Remote,
     called: cluster::Remote,
+    resent: [Counter; Resent::ALL.len()],
     /// Errors answered before any handler ran, by code; few codes exist.
     refused_messages: Mutex<HashMap<String, Counter>>,
 }
@@ -60,16 +68,34 @@ pub(crate) enum Refusal {
     EstablishTimeout,
     /// Establishing it failed.
     Establish,
+    /// The PROXY protocol header was missing or a lie.
+    ProxyHeader,
+    /// The PROXY protocol header named no client: a proxy's health check.
+    ProxyNoSource,
+    /// The client does not speak TLS.
+    NotTls,
+    /// The TLS handshake failed.
+    Tls,
+    /// The client's certificate is missing or not believed.
+    ClientCertificate,
+    /// The request to upgrade was refused.
+    Upgrade,
     /// The acceptor failed.
     Accept,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
+        Self::ProxyHeader,
+        Self::ProxyNoSource,
+        Self::NotTls,
+        Self::Tls,
+        Self::ClientCertificate,
+        Self::Upgrade,
         Self::Accept,
     ];
 
@@ -79,7 +105,42 @@ impl Refusal {
             Self::Handshakes => "handshake_limit",
             Self::EstablishTimeout => "establish_timeout",
             Self::Establish => "establish_failed",
+            Self::ProxyHeader => "proxy_header",
+            Self::ProxyNoSource => "proxy_no_source",
+            Self::NotTls => "not_tls",
+            Self::Tls => "tls_failed",
+            Self::ClientCertificate => "tls_client_certificate",
+            Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
+        }
+    }
+}
+
+/// How a push or a kick travels to users elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentAs {
+    /// One message for many users.
+    List,
+    /// One message for each.
+    Single,
+}
+
+/// What is sent once more, to another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resent {
+    /// A client's message.
+    Forward,
+    /// A call of a remote.
+    Call,
+}
+
+impl Resent {
+    const ALL: [Self; 2] = [Self::Forward, Self::Call];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Forward => "handler",
+            Self::Call => "rpc",
         }
     }
 }
@@ -103,12 +164,16 @@ impl Metrics {
                 "pitaya_message_dropped_total",
                 &[("cause", "not_for_servers")],
             ),
+            dropped_by_wrapper: r.counter("pitaya_message_dropped_total", &[("cause", "wrapper")]),
+            exceeded_rate_limiting: r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
             grace_expired: r.counter(
                 "pitaya_handler_dropped_total",
                 &[("cause", "grace_expired")],
             ),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
+            sent_lists: r.counter("pitaya_push_messages_total", &[("for", "list")]),
+            sent_singles: r.counter("pitaya_push_messages_total", &[("for", "user")]),
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
@@ -121,6 +186,10 @@ impl Metrics {
                 .map(|reason| r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])),
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
+            resent: Resent::ALL.map(|what| {
+                let labels = [("cause", "undelivered"), ("type", what.label())];
+                r.counter("pitaya_rpc_resent_total", &labels)
+            }),
             refused_messages: Mutex::new(HashMap::new()),
             recorder,
         }
@@ -135,6 +204,23 @@ impl Metrics {
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
         self.called.ended(route, time, code);
+    }
+
+    /// Messages with a push or a kick have left.
+    pub(crate) fn sent_to_users(&self, sent_as: SentAs, messages: usize) {
+        let counter = match sent_as {
+            SentAs::List => &self.sent_lists,
+            SentAs::Single => &self.sent_singles,
+        };
+        counter.increment(messages as u64);
+    }
+
+    /// Nobody took it, so it goes to another server.
+    #[cold]
+    pub(crate) fn resent(&self, what: Resent) {
+        if let Some(counter) = self.resent.get(what as usize) {
+            counter.increment(1);
+        }
     }
 
     /// Counts the servers of each type from now on.

@@ -40,6 +40,7 @@ pub trait Caller: Send + Sync {
     /// # Errors
     /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
     /// this server's own type, is refused; `PIT-500 no servers available of this type`;
+    /// `PIT-502 no server takes calls under this id` when none of them took it;
     /// `PIT-408 rpc client: request timeout`; and the remote's own error.
     fn rpc<A: RemoteBody, R: RemoteBody>(
         &self,
