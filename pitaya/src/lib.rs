@@ -36,7 +36,7 @@
 //! | looking for | look at |
 //! |---|---|
 //! | declaring services and messages | [`macro@handler`], [`macro@route`], [`macro@message`] |
-//! | what other servers may call | [`macro@remote`], [`RpcContext`] |
+//! | what other servers may call | [`macro@remote`], [`RpcContext`], [`Caller`] |
 //! | building and running a server | [`App`], [`AppBuilder`](app::AppBuilder), [`Config`] |
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
@@ -115,7 +115,7 @@ pub mod wrapper;
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
 pub use app::{App, AppHandle, Component, Module};
-pub use cluster::remote::RpcContext;
+pub use cluster::remote::{Caller, RpcContext};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
@@ -136,9 +136,9 @@ pub mod prelude {
     pub use crate::acceptor::Acceptor as _;
     pub use crate::cluster::remote::Caller as _;
     pub use crate::{
-        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
-        Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
-        route,
+        App, AppHandle, Body, Bytes, Caller as _, Component, Config, Context, Error, Json, Module,
+        Proto, Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message,
+        remote, route,
     };
 }
 
