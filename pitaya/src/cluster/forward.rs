@@ -40,7 +40,7 @@ pub(crate) struct Forward {
 }
 
 /// The lanes of one session, by server type.
-pub(crate) type Lanes = HashMap<String, Lane>;
+pub(crate) type Lanes = HashMap<String, Lane, foldhash::fast::RandomState>;
 
 /// The entrance of one lane.
 pub(crate) struct Lane {
@@ -159,7 +159,7 @@ struct Run<'a> {
     kind: &'a str,
     flights: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// By the server's id.
-    servers: HashMap<String, Under>,
+    servers: HashMap<String, Under, foldhash::fast::RandomState>,
 }
 
 async fn run(
@@ -173,7 +173,7 @@ async fn run(
         session: &session,
         kind: &kind,
         flights: FuturesUnordered::new(),
-        servers: HashMap::new(),
+        servers: HashMap::default(),
     };
     // The choice for the next message, in arrival order.
     let mut choice: OptionFuture<BoxFuture<'_, Routed>> = None.into();

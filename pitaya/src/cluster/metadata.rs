@@ -3,16 +3,37 @@
 //! A value, not a shared map: every call has its own copy, so parallel calls cannot disturb each
 //! other.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::ServerInfo;
+use crate::json;
 
-/// The values that travel with a call, as one JSON object on the wire.
+/// The values that travel with a call, as one JSON object on the wire. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metadata(Map<String, Value>);
+pub struct Metadata(Arc<Entries>);
+
+/// Keys and values, sorted by key as on the wire: a handful, which a list holds in one piece.
+#[derive(Debug, Default, PartialEq)]
+struct Entries(Vec<(Key, Value)>);
+
+/// A copy is made to be added to.
+impl Clone for Entries {
+    fn clone(&self) -> Self {
+        let mut entries = Vec::with_capacity(self.0.len() + KNOWN.len());
+        entries.extend_from_slice(&self.0);
+        Self(entries)
+    }
+}
+
+/// Those that every call has are not copied.
+type Key = Cow<'static, str>;
 
 const PEER_ID: &str = "peer.id";
 const PEER_SERVICE: &str = "peer.service";
@@ -21,6 +42,43 @@ const REQUEST_ID: &str = "request.id";
 const START: &str = "req-start-time";
 const ROUTE: &str = "req-route";
 const SPAN: &str = "otel-span";
+
+const KNOWN: [&str; 7] = [
+    PEER_ID,
+    PEER_SERVICE,
+    ROUTE,
+    START,
+    TIMEOUT,
+    REQUEST_ID,
+    SPAN,
+];
+
+impl Entries {
+    fn get(&self, key: &str) -> Option<&Value> {
+        let at = self.place(key).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    fn insert(&mut self, key: Key, value: Value) {
+        match self.place(&key) {
+            Ok(at) => {
+                if let Some((_, old)) = self.0.get_mut(at) {
+                    *old = value;
+                }
+            }
+            Err(at) => {
+                if self.0.capacity() == 0 {
+                    self.0.reserve(KNOWN.len());
+                }
+                self.0.insert(at, (key, value));
+            }
+        }
+    }
+
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+}
 
 impl Metadata {
     /// Reads what came with a call. Anything but an object is an error; absence is emptiness.
@@ -31,14 +89,32 @@ impl Metadata {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        serde_json::from_slice(bytes).map(Self)
+        // Text that is known to be valid is not looked through once more, string by string.
+        let entries = match std::str::from_utf8(bytes) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(bytes),
+        };
+        entries.map(|entries| Self(Arc::new(entries)))
     }
 
     /// The JSON object; never empty, never null.
     pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(&self.0)
-            .unwrap_or_else(|_| b"{}".to_vec())
-            .into()
+        let mut out = Vec::with_capacity(256);
+        out.push(b'{');
+        for (index, (key, value)) in self.0.0.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            json::write_text(key, &mut out);
+            out.push(b':');
+            match value {
+                Value::String(text) => json::write_text(text, &mut out),
+                // A value can always be written.
+                value => json::write(value, &mut out).unwrap_or_default(),
+            }
+        }
+        out.push(b'}');
+        out.into()
     }
 
     /// A value that the application sent along.
@@ -48,8 +124,12 @@ impl Metadata {
 
     /// The same with one more value.
     #[must_use]
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.0.insert(key.into(), value.into());
+    pub fn with(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.with_known(Cow::Owned(key.into()), value.into())
+    }
+
+    fn with_known(mut self, key: Key, value: Value) -> Self {
+        Arc::make_mut(&mut self.0).insert(key, value);
         self
     }
 
@@ -57,10 +137,10 @@ impl Metadata {
     #[must_use]
     pub fn for_call(&self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
         self.clone()
-            .with(PEER_ID, own.id.as_str())
-            .with(PEER_SERVICE, own.kind.as_str())
-            .with(ROUTE, route)
-            .with(TIMEOUT, go_duration(timeout))
+            .with_known(Cow::Borrowed(PEER_ID), own.id.as_str().into())
+            .with_known(Cow::Borrowed(PEER_SERVICE), own.kind.as_str().into())
+            .with_known(Cow::Borrowed(ROUTE), route.into())
+            .with_known(Cow::Borrowed(TIMEOUT), go_duration(timeout).into())
     }
 
     /// How long the caller waits, if it said so in a form that can be read.
@@ -76,7 +156,7 @@ impl Metadata {
     /// Sets the request's id.
     #[must_use]
     pub fn with_request_id(self, id: impl Into<String>) -> Self {
-        self.with(REQUEST_ID, id.into())
+        self.with_known(Cow::Borrowed(REQUEST_ID), Value::String(id.into()))
     }
 
     /// When the client's message arrived, in nanoseconds since 1970; Go hops make it a float.
@@ -90,7 +170,7 @@ impl Metadata {
     /// Sets when the client's message arrived.
     #[must_use]
     pub fn with_start_time(self, nanos: u64) -> Self {
-        self.with(START, nanos)
+        self.with_known(Cow::Borrowed(START), nanos.into())
     }
 
     /// The caller's id, as it says.
@@ -109,13 +189,64 @@ impl Metadata {
     /// Sets the trace context.
     #[must_use]
     pub fn with_trace(self, carrier: Map<String, Value>) -> Self {
-        self.with(SPAN, carrier)
+        self.with_known(Cow::Borrowed(SPAN), carrier.into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of metadata")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Entries::default();
+        while let Some(KnownKey(key)) = map.next_key()? {
+            entries.insert(key, map.next_value()?);
+        }
+        Ok(entries)
+    }
+}
+
+/// A key as it is read: without a copy if every call has it.
+struct KnownKey(Key);
+
+impl<'de> Deserialize<'de> for KnownKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl Visitor<'_> for KeyVisitor {
+            type Value = KnownKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<KnownKey, E> {
+                let known = KNOWN.into_iter().find(|known| *known == text);
+                Ok(KnownKey(match known {
+                    Some(known) => Cow::Borrowed(known),
+                    None => Cow::Owned(text.to_owned()),
+                }))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
     }
 }
 
 /// Go's text form of a duration: `5s`, `300ms`, `1m30s`, `1.5s`.
 pub(crate) fn go_duration(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     if nanos == 0 {
         return "0s".to_owned();
     }
@@ -130,16 +261,19 @@ pub(crate) fn go_duration(duration: Duration) -> String {
         return format!("{}{name}", decimal(nanos, unit));
     }
     let minutes = nanos / (60 * unit);
-    let seconds = decimal(nanos % (60 * unit), unit);
+    let mut seconds = decimal(nanos % (60 * unit), unit);
     match (minutes / 60, minutes % 60) {
-        (0, 0) => format!("{seconds}s"),
+        (0, 0) => {
+            seconds.push('s');
+            seconds
+        }
         (0, minutes) => format!("{minutes}m{seconds}s"),
         (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
     }
 }
 
 /// `value / unit` in decimal, without trailing zeros.
-fn decimal(value: u128, unit: u128) -> String {
+fn decimal(value: u64, unit: u64) -> String {
     let (whole, mut rest) = (value / unit, value % unit);
     if rest == 0 {
         return whole.to_string();
@@ -172,6 +306,37 @@ mod tests {
         for (nanos, text) in cases {
             assert_eq!(go_duration(Duration::from_nanos(nanos)), text);
         }
+    }
+
+    #[test]
+    fn metadata_is_an_object_with_sorted_keys() {
+        let own = ServerInfo {
+            id: "f\"1".to_owned(),
+            kind: "gate".to_owned(),
+            frontend: true,
+            metadata: Default::default(),
+            hostname: String::new(),
+        };
+        let metadata = Metadata::default()
+            .with("level", vec![1, 2])
+            .with("a\n", "x")
+            .with_request_id("r1")
+            .with_start_time(17)
+            .for_call(&own, "room.room.join", Duration::from_millis(1500));
+        let text = concat!(
+            r#"{"a\n":"x","level":[1,2],"peer.id":"f\"1","peer.service":"gate","req-route":"room.room.join","#,
+            r#""req-start-time":17,"reqTimeout":"1.5s","request.id":"r1"}"#
+        );
+        assert_eq!(metadata.to_bytes(), text);
+        assert_eq!(Metadata::parse(text.as_bytes()).unwrap(), metadata);
+        assert_eq!(Metadata::default().to_bytes(), "{}");
+        // In any order, and of a key that comes twice the last one counts.
+        let mixed = Metadata::parse(br#"{"b":1,"request.id":"r0","a":2,"b":3,"request.id":"r1"}"#);
+        let sorted = r#"{"a":2,"b":3,"request.id":"r1"}"#;
+        assert_eq!(mixed.unwrap().to_bytes(), sorted);
+        let changed = metadata.clone().with_request_id("r2");
+        assert_eq!(metadata.request_id(), Some("r1"));
+        assert_eq!(changed.request_id(), Some("r2"));
     }
 
     /// The matrix of the cluster protocol, chapter 4: never a crash.

@@ -149,22 +149,29 @@ fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Respons
     let deadline = call.deadline;
     let (done, served) = oneshot::channel();
     let here = service.clone();
-    service.app().tasks().spawn(async move {
-        let (result, turn) = call.serve(&here).await;
-        // Nobody may be waiting any more.
-        let _ = done.send(result);
+    // Boxed, because a task's future is moved many times before it is in its place.
+    let run = Box::pin(async move {
+        let mut serving = pin!(call.serve(&here));
+        // Nobody may be waiting any more for what is sent here.
+        let turn = match timeout_at(deadline, serving.as_mut()).await {
+            Ok((result, turn)) => {
+                let _ = done.send(result);
+                turn
+            }
+            Err(_) => {
+                let _ = done.send(Err(too_late()));
+                serving.await.1
+            }
+        };
         // Only now may the session's next message start: answers leave in order.
         drop(turn);
     });
+    service.app().tasks().spawn(run);
     Box::pin(async move {
-        let result = match timeout_at(deadline, served).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::new(codes::INTERNAL, "internal error")),
-            Err(_) => Err(too_late()),
-        };
-        match result {
-            Ok(data) => Response::ok(data),
-            Err(error) => error.into(),
+        match served.await {
+            Ok(Ok(data)) => Response::ok(data),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Error::new(codes::INTERNAL, "internal error").into(),
         }
     })
 }

@@ -88,9 +88,7 @@ impl Session {
         wire::Session {
             id: self.id() as i64,
             uid: self.uid().map(|uid| uid.to_string()).unwrap_or_default(),
-            data: serde_json::to_vec(&self.data())
-                .unwrap_or_else(|_| b"{}".to_vec())
-                .into(),
+            data: self.data_as_json(),
         }
     }
 
