@@ -4,12 +4,10 @@
 //! other.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::ServerInfo;
@@ -89,12 +87,16 @@ impl Metadata {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        // Text that is known to be valid is not looked through once more, string by string.
-        let entries = match std::str::from_utf8(bytes) {
-            Ok(text) => serde_json::from_str(text),
-            Err(_) => serde_json::from_slice(bytes),
-        };
-        entries.map(|entries| Self(Arc::new(entries)))
+        let mut entries = Entries::default();
+        let read = json::flat(bytes, |key, value| entries.insert(known_key(key), value));
+        if read.is_none() {
+            let map: Map<String, Value> = serde_json::from_slice(bytes)?;
+            entries = Entries::default();
+            for (key, value) in map {
+                entries.insert(Cow::Owned(key), value);
+            }
+        }
+        Ok(Self(Arc::new(entries)))
     }
 
     /// The JSON object; never empty, never null.
@@ -109,8 +111,12 @@ impl Metadata {
             out.push(b':');
             match value {
                 Value::String(text) => json::write_text(text, &mut out),
-                // A value can always be written.
-                value => json::write(value, &mut out).unwrap_or_default(),
+                value => {
+                    // A value can always be written; if not, the rest still can.
+                    if json::write(value, &mut out).is_err() {
+                        out.extend_from_slice(b"null");
+                    }
+                }
             }
         }
         out.push(b'}');
@@ -135,9 +141,8 @@ impl Metadata {
 
     /// For the next hop: this server as the sender, this route, this much time.
     #[must_use]
-    pub fn for_call(&self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
-        self.clone()
-            .with_known(Cow::Borrowed(PEER_ID), own.id.as_str().into())
+    pub fn for_call(self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
+        self.with_known(Cow::Borrowed(PEER_ID), own.id.as_str().into())
             .with_known(Cow::Borrowed(PEER_SERVICE), own.kind.as_str().into())
             .with_known(Cow::Borrowed(ROUTE), route.into())
             .with_known(Cow::Borrowed(TIMEOUT), go_duration(timeout).into())
@@ -145,7 +150,12 @@ impl Metadata {
 
     /// How long the caller waits, if it said so in a form that can be read.
     pub fn timeout(&self) -> Option<Duration> {
-        crate::app::config::parse_duration(self.0.get(TIMEOUT)?.as_str()?)
+        let text = self.0.get(TIMEOUT)?.as_str()?;
+        // What most callers say.
+        if let Some(Ok(seconds)) = text.strip_suffix('s').map(str::parse::<u32>) {
+            return Some(Duration::from_secs(seconds.into()));
+        }
+        crate::app::config::parse_duration(text)
     }
 
     /// The id under which logs of all servers tell of the same request.
@@ -193,54 +203,11 @@ impl Metadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of metadata")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-        let mut entries = Entries::default();
-        while let Some(KnownKey(key)) = map.next_key()? {
-            entries.insert(key, map.next_value()?);
-        }
-        Ok(entries)
-    }
-}
-
 /// A key as it is read: without a copy if every call has it.
-struct KnownKey(Key);
-
-impl<'de> Deserialize<'de> for KnownKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl Visitor<'_> for KeyVisitor {
-            type Value = KnownKey;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<KnownKey, E> {
-                let known = KNOWN.into_iter().find(|known| *known == text);
-                Ok(KnownKey(match known {
-                    Some(known) => Cow::Borrowed(known),
-                    None => Cow::Owned(text.to_owned()),
-                }))
-            }
-        }
-
-        deserializer.deserialize_str(KeyVisitor)
+fn known_key(key: &str) -> Key {
+    match KNOWN.into_iter().find(|known| *known == key) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(key.to_owned()),
     }
 }
 

@@ -32,13 +32,8 @@ pub use state::{Cluster, Hub, IntoCluster};
 
 /// A new id under which the logs of all servers tell of one request.
 pub(crate) fn request_id() -> String {
-    let random = fastrand::u128(..);
-    let mut id = String::with_capacity(32);
-    for shift in (0..128).step_by(4).rev() {
-        let digit = (random >> shift) as u32 & 15;
-        id.extend(char::from_digit(digit, 16));
-    }
-    id
+    let id = uuid::Uuid::from_u128(fastrand::u128(..)).simple();
+    id.encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// The time of day, for others: nanoseconds since 1970.

@@ -158,7 +158,7 @@ impl Inbox for Door {
 
 /// Serves a call in a task of its own: the caller's time may end before the call does.
 fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Response> {
-    let call = match Call::read(service, request) {
+    let mut call = match Call::read(service, request) {
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
@@ -260,7 +260,7 @@ impl Call {
 
     /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is
     /// over before that is not served at all.
-    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
+    async fn serve(&mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
         let mut turn = self.turn.take();
         if let Some(turn) = &mut turn
             && timeout_at(self.deadline, turn.come()).await.is_err()
@@ -269,20 +269,21 @@ impl Call {
         }
         let result = match self.kind {
             RpcType::Sys => self.forwarded(service).await,
-            RpcType::User => self.remote(service).await,
+            // In a box, as its call has room for more than the other's.
+            RpcType::User => Box::pin(self.remote(service)).await,
         };
         (result, turn)
     }
 
     /// A client's message: the same handlers, hooks and errors as for clients of this server.
-    async fn forwarded(self, service: &Service) -> Result<Bytes> {
+    async fn forwarded(&mut self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
         let origin = Origin {
-            frontend_id: self.frontend_id,
+            frontend_id: std::mem::take(&mut self.frontend_id),
             metadata: self.metadata.clone(),
         };
-        let session = Session::of_frontend(core.app(), origin, self.session)
+        let session = Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
         let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
             Target::Route { index, .. } => index,
@@ -336,7 +337,7 @@ impl Call {
     }
 
     /// A remote.
-    async fn remote(self, service: &Service) -> Result<Bytes> {
+    async fn remote(&self, service: &Service) -> Result<Bytes> {
         let parsed = Route::parse(&self.msg.route);
         let name = parsed
             .map(|route| format!("{}.{}", route.service, route.method))

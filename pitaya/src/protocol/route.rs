@@ -39,7 +39,14 @@ impl<'a> Route<'a> {
     pub fn parse(text: &'a str) -> Result<Self, RouteError> {
         let mut parts = [""; 3];
         let mut count = 0;
-        for part in text.split('.') {
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let dot = text.bytes().position(|byte| byte == b'.');
+            let (part, after) = match dot.and_then(|dot| text.split_at_checked(dot)) {
+                Some((part, after)) => (part, after.get(1..)),
+                None => (text, None),
+            };
+            rest = after;
             if part.trim().is_empty() {
                 return Err(RouteError::EmptyField);
             }

@@ -14,6 +14,7 @@ use super::Session;
 use crate::app::AppHandle;
 use crate::cluster::{Metadata, ServerInfo, UserCall, wire};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::message::{Body, CodecError};
 use crate::uid::Uid;
 
@@ -267,6 +268,13 @@ pub(crate) fn parse_data(
 ) -> Result<Option<BTreeMap<String, Value>>, serde_json::Error> {
     if data.is_empty() {
         return Ok(None);
+    }
+    let mut values = BTreeMap::new();
+    let read = json::flat(data, |key, value| {
+        values.insert(key.to_owned(), value);
+    });
+    if read.is_some() {
+        return Ok(Some(values));
     }
     // `null` is what Go makes of no map at all.
     serde_json::from_slice::<Option<_>>(data)
