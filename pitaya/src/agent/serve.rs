@@ -66,6 +66,17 @@ where
                         break;
                     }
                 }
+                Next::Hold(until) => {
+                    let mut wait = Box::pin(hold(&core, until));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), wait.as_mut());
+                    if let Outcome::Over(reason) = beside.await {
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                            .await;
+                        break;
+                    }
+                    let now = Instant::now();
+                    c.held_up(now, now - c.read_at);
+                }
                 Next::Handshake(body) => {
                     let mut judge = Box::pin(core.handshake(&session, c.input(body)));
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut());
@@ -162,6 +173,19 @@ where
         Box::pin(session.run_close_callbacks()).await;
         drop(ended);
     }
+}
+
+/// Waits for the time of a packet that a wrapper delays. A shutdown does not wait for it.
+async fn hold(core: &Core, until: Instant) -> Result<(), Error> {
+    let mut time = pin!(sleep_until(until));
+    poll_fn(|cx| {
+        if core.app().is_draining() {
+            return Poll::Ready(());
+        }
+        time.as_mut().poll(cx)
+    })
+    .await;
+    Ok(())
 }
 
 enum Outcome {

@@ -139,6 +139,16 @@ impl Metadata {
         self
     }
 
+    /// These values above `others`.
+    pub(crate) fn over<'a>(&self, others: Cow<'a, Self>) -> Cow<'a, Self> {
+        if self.0.0.is_empty() {
+            return others;
+        }
+        let all = others.into_owned();
+        let own = self.0.0.iter().cloned();
+        Cow::Owned(own.fold(all, |all, (key, value)| all.with_known(key, value)))
+    }
+
     /// For the next hop: this server as the sender, this route, this much time.
     #[must_use]
     pub fn for_call(self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {

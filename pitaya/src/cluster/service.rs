@@ -12,9 +12,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
+use super::rpc::Give;
 use super::sys::kick_user;
 use super::turns::{Turn, Turns};
-use super::wire::{self, BindMsg, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
+use super::wire::{
+    self, BindMsg, KickMsg, Msg, MsgType, Push, Request, Response, RpcType, UserList,
+};
 use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
@@ -137,6 +140,13 @@ impl Inbox for Door {
         self.0.upgrade().is_some_and(|service| service.kick(&kick))
     }
 
+    fn give<'a>(&'a self, list: &'a UserList) -> Give<'a> {
+        match self.0.upgrade() {
+            Some(service) => give(service, list),
+            None => Box::new(|_| false),
+        }
+    }
+
     fn bound(&self, bind: BindMsg) {
         if let Some(service) = self.0.upgrade() {
             service.bound(&bind);
@@ -153,6 +163,20 @@ impl Inbox for Door {
         if let Some(service) = self.0.upgrade() {
             service.app().metrics().message_refused("overflow");
         }
+    }
+}
+
+/// A push is framed once for all users of a list.
+fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
+    if list.kick {
+        return Box::new(move |uid| kick_user(service.app(), uid));
+    }
+    match PushFrames::raw(service.app(), &list.route, &list.data) {
+        Ok(mut frames) => Box::new(move |uid| {
+            let session = service.app().sessions().by_uid(uid);
+            session.is_some_and(|session| session.deliver(&mut frames).is_ok())
+        }),
+        Err(_) => Box::new(|_| false),
     }
 }
 
