@@ -182,29 +182,36 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
 
 /// Serves a call in a task of its own: the caller's time may end before the call does.
 fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Response> {
-    let call = match Call::read(service, request) {
+    let mut call = match Call::read(service, request) {
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
     let deadline = call.deadline;
     let (done, served) = oneshot::channel();
     let here = service.clone();
-    service.app().tasks().spawn(async move {
-        let (result, turn) = call.serve(&here).await;
-        // Nobody may be waiting any more.
-        let _ = done.send(result);
+    // Boxed, because a task's future is moved many times before it is in its place.
+    let run = Box::pin(async move {
+        let mut serving = pin!(call.serve(&here));
+        // Nobody may be waiting any more for what is sent here.
+        let turn = match timeout_at(deadline, serving.as_mut()).await {
+            Ok((result, turn)) => {
+                let _ = done.send(result);
+                turn
+            }
+            Err(_) => {
+                let _ = done.send(Err(too_late()));
+                serving.await.1
+            }
+        };
         // Only now may the session's next message start: answers leave in order.
         drop(turn);
     });
+    service.app().tasks().spawn(run);
     Box::pin(async move {
-        let result = match timeout_at(deadline, served).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::new(codes::INTERNAL, "internal error")),
-            Err(_) => Err(too_late()),
-        };
-        match result {
-            Ok(data) => Response::ok(data),
-            Err(error) => error.into(),
+        match served.await {
+            Ok(Ok(data)) => Response::ok(data),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Error::new(codes::INTERNAL, "internal error").into(),
         }
     })
 }
@@ -277,7 +284,7 @@ impl Call {
 
     /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is
     /// over before that is not served at all.
-    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
+    async fn serve(&mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
         let mut turn = self.turn.take();
         if let Some(turn) = &mut turn
             && timeout_at(self.deadline, turn.come()).await.is_err()
@@ -286,20 +293,21 @@ impl Call {
         }
         let result = match self.kind {
             RpcType::Sys => self.forwarded(service).await,
-            RpcType::User => self.remote(service).await,
+            // In a box, as its call has room for more than the other's.
+            RpcType::User => Box::pin(self.remote(service)).await,
         };
         (result, turn)
     }
 
     /// A client's message: the same handlers, hooks and errors as for clients of this server.
-    async fn forwarded(self, service: &Service) -> Result<Bytes> {
+    async fn forwarded(&mut self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
         let origin = Origin {
-            frontend_id: self.frontend_id,
+            frontend_id: std::mem::take(&mut self.frontend_id),
             metadata: self.metadata.clone(),
         };
-        let session = Session::of_frontend(core.app(), origin, self.session)
+        let session = Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
         let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
             Target::Route { index, .. } => index,
@@ -353,7 +361,7 @@ impl Call {
     }
 
     /// A remote.
-    async fn remote(self, service: &Service) -> Result<Bytes> {
+    async fn remote(&self, service: &Service) -> Result<Bytes> {
         let parsed = Route::parse(&self.msg.route);
         let name = parsed
             .map(|route| format!("{}.{}", route.service, route.method))
