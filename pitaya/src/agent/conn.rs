@@ -225,7 +225,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         };
         if unsent.is_ready() {
             // What came in one read with the message that is being served counts as well.
-            if self.scanned.max(self.at) < self.input.len()
+            if self.at.max(self.scanned as usize) < self.input.len()
                 && let Err(reason) = self.scan(core)
             {
                 return Poll::Ready(reason);
