@@ -41,7 +41,9 @@
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | hooks around remotes | [`cluster::remote::BeforeRemoteHook`], [`cluster::remote::AfterRemoteHook`] |
 //! | what is counted and measured | [`measurements`] |
+//! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
 //! | TLS, load balancers | [`guide_to_the_internet`] |
@@ -84,6 +86,7 @@ mod agent;
 pub mod app;
 pub mod client;
 pub mod cluster;
+pub mod docs;
 pub mod error;
 mod error_body;
 pub mod groups;
@@ -103,6 +106,7 @@ mod observe;
 pub mod protocol;
 mod scratch;
 pub mod session;
+mod sync;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod uid;
@@ -130,6 +134,7 @@ pub use pitaya_macros::route;
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
     pub use crate::acceptor::Acceptor as _;
+    pub use crate::cluster::remote::Caller as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
@@ -162,6 +167,7 @@ pub mod __private {
             RemoteReturn as Return, RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context,
             Via, ViaFallback, decode, no_such_method, replies, returns,
         };
+        pub use serde_json::Value;
         pub use std::borrow::Cow;
         pub use std::string::String;
         pub use std::sync::Arc;

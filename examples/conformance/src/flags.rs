@@ -20,8 +20,12 @@ pub(crate) struct Flags {
     pub(crate) frontend: bool,
     pub(crate) serializer: SerializerKind,
     pub(crate) debug: bool,
+    /// No etcd and no NATS.
+    pub(crate) standalone: bool,
+    /// What the keys in etcd begin with, if the command line says so: else the configuration does.
+    pub(crate) sd_prefix: Option<String>,
+    /// Clients come through a proxy that says who they are.
     pub(crate) proxy_protocol: bool,
-    standalone: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
 }
@@ -62,7 +66,7 @@ const KNOWN: &[Known] = &[
     (
         "grpcport",
         "3434",
-        "port of the gRPC server (no effect with -standalone)",
+        "port of the gRPC server (no effect without -grpc)",
     ),
     ("standalone", "false", "no etcd, no NATS"),
     (
@@ -102,7 +106,7 @@ impl Flags {
             }
         };
         values.port("grpcport")?;
-        let missing = [(values.boolean("grpc")?, "-grpc", "cluster")];
+        let missing = [(values.boolean("grpc")?, "-grpc", "gRPC")];
         Ok(Self {
             port: values.port("port")?,
             ws_port: values.port("wsport")?,
@@ -120,6 +124,7 @@ impl Flags {
             debug: values.boolean("debug")?,
             proxy_protocol: values.boolean("proxyprotocol")?,
             standalone: values.boolean("standalone")?,
+            sd_prefix: values.0.get("sdprefix").cloned(),
             missing: missing
                 .iter()
                 .find(|missing| missing.0)
@@ -129,11 +134,7 @@ impl Flags {
 
     /// What was asked for that this version cannot do.
     pub(crate) fn unavailable(&self) -> Option<String> {
-        let (flag, what) = match self.missing {
-            Some(missing) => missing,
-            None if self.standalone => return None,
-            None => ("a server without -standalone", "cluster"),
-        };
+        let (flag, what) = self.missing?;
         Some(format!(
             "{flag} needs {what} support, which this version does not have"
         ))
@@ -234,6 +235,10 @@ mod tests {
         );
         assert!(flags.frontend && !flags.debug && !flags.standalone);
         assert_eq!(flags.serializer, SerializerKind::Json);
+        // The prefix's default is the configuration's, which the environment may change.
+        assert_eq!(flags.sd_prefix, None);
+        let prefixed = parse("-sdprefix game/").unwrap();
+        assert_eq!(prefixed.sd_prefix.as_deref(), Some("game/"));
     }
 
     #[test]
@@ -308,22 +313,19 @@ mod tests {
     #[test]
     fn what_this_version_lacks_is_told() {
         for (line, flag, what) in [
-            ("", "a server without -standalone", "cluster"),
-            (
-                "-standalone=false",
-                "a server without -standalone",
-                "cluster",
-            ),
-            ("-standalone -grpc", "-grpc", "cluster"),
+            ("-grpc", "-grpc", "gRPC"),
+            ("-standalone -grpc -grpcport 1", "-grpc", "gRPC"),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");
         }
-        assert_eq!(
-            parse("-standalone -sdprefix x/ -grpcport 1 -proxyprotocol")
-                .unwrap()
-                .unavailable(),
-            None
-        );
+        for line in [
+            "",
+            "-grpc=false -grpcport 1",
+            "-frontend=false",
+            "-proxyprotocol",
+        ] {
+            assert_eq!(parse(line).unwrap().unavailable(), None, "{line}");
+        }
     }
 }

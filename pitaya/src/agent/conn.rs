@@ -224,6 +224,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Err(reason) => return Poll::Ready(reason),
         };
         if unsent.is_ready() {
+            // What came in one read with the message that is being served counts as well.
+            if self.at.max(self.scanned as usize) < self.input.len()
+                && let Err(reason) = self.scan(core)
+            {
+                return Poll::Ready(reason);
+            }
             while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(CloseReason::Disconnected),

@@ -19,17 +19,19 @@ use super::running::{Kind, NamedPart, Parts, caught};
 use super::signal::Signals;
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
-use crate::cluster::remote::{IntoRemote, RemoteDispatch};
+use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook, IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
-use crate::cluster::server::ORDERED;
+use crate::cluster::server::{ORDERED, TAKES_LISTS};
+use crate::cluster::sys::Sys;
 use crate::cluster::{
     Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
 };
+use crate::docs::Tables;
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
 use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService, IntoService};
-use crate::message::{Codec, Serializer};
+use crate::message::{Codec, Message, MessageDescriptor, Serializer};
 use crate::observe::{AppRecorder, Metrics};
 use crate::protocol::compression::Deflater;
 use crate::protocol::dictionary::Dictionary;
@@ -63,6 +65,7 @@ pub struct AppBuilder {
     remotes: Vec<(RemoteTable, MakeRemote)>,
     cluster: Option<MakeCluster>,
     routers: Routers,
+    described: Vec<&'static MessageDescriptor>,
     recorder: AppRecorder,
 }
 
@@ -103,6 +106,7 @@ impl AppBuilder {
             remotes: Vec::new(),
             cluster: None,
             routers: Routers::default(),
+            described: Vec::new(),
             recorder: AppRecorder::default(),
         }
     }
@@ -165,6 +169,13 @@ impl AppBuilder {
         self
     }
 
+    /// Tells of a message type that no route takes or answers, so that those who ask for its
+    /// descriptor get it: what the app pushes. See [`docs`](crate::docs).
+    pub fn describe<M: Message>(mut self) -> Self {
+        self.described.push(M::DESCRIPTOR);
+        self
+    }
+
     /// Makes the app a server of a cluster; without, it is standalone.
     pub fn cluster(mut self, cluster: impl IntoCluster) -> Self {
         self.cluster = Some(Box::new(move |config, own| {
@@ -220,13 +231,26 @@ impl AppBuilder {
 
     /// Runs `hook` before every handler, behind the validation and earlier hooks.
     pub fn before(mut self, hook: impl BeforeHook) -> Self {
-        self.hooks.before.push(Arc::new(hook));
+        self.hooks.handlers.before.push(Arc::new(hook));
         self
     }
 
     /// Runs `hook` after every handler, behind earlier hooks.
     pub fn after(mut self, hook: impl AfterHook) -> Self {
-        self.hooks.after.push(Arc::new(hook));
+        self.hooks.handlers.after.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs `hook` before every call of a remote of this server, behind earlier hooks. Those that
+    /// every server has (`sys.*`), by which others reach its clients' sessions, are remotes too.
+    pub fn before_remote(mut self, hook: impl BeforeRemoteHook) -> Self {
+        self.hooks.remotes.before.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs `hook` after every call of a remote of this server, behind earlier hooks.
+    pub fn after_remote(mut self, hook: impl AfterRemoteHook) -> Self {
+        self.hooks.remotes.after.push(Arc::new(hook));
         self
     }
 
@@ -344,7 +368,10 @@ impl AppBuilder {
     ///
     /// # Errors
     /// Everything that keeps it from starting. What had been started is shut down again.
-    pub async fn start(self) -> Result<App, StartError> {
+    pub async fn start(mut self) -> Result<App, StartError> {
+        if self.cluster.is_some() {
+            self = self.remote(Sys);
+        }
         let (config, warnings) = match self.config {
             ConfigSource::Unsaid => (Config::default(), Vec::new()),
             ConfigSource::Value(config) => {
@@ -360,6 +387,8 @@ impl AppBuilder {
         });
         let mounted: Vec<Mounted> = self.services.iter().map(|(mounted, _)| *mounted).collect();
         let mut problems = table::check(&mounted, &serializer);
+        let remotes: Vec<RemoteTable> = self.remotes.iter().map(|(table, _)| *table).collect();
+        problems.extend(Remotes::check(&remotes));
         if self.server_type.is_empty() || self.server_type.contains('.') {
             problems.push(format!(
                 "`{}` is not a server type: it may not be empty or hold a dot",
@@ -399,6 +428,9 @@ impl AppBuilder {
             None => None,
             Some(make) => {
                 let made = make(&config, &own).map_err(|cause| part("the cluster", cause))?;
+                if own.frontend && made.server.takes_lists() {
+                    own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
+                }
                 Some(Connected::new(made))
             }
         };
@@ -408,6 +440,11 @@ impl AppBuilder {
             directory: Arc::new(Directory::default()),
             cluster,
             routers: self.routers,
+            tables: Tables::new(
+                mounted,
+                if clustered { remotes } else { Vec::new() },
+                self.described,
+            ),
             limits: Limits::of(&config),
             serializer,
             dictionary: dictionary.clone(),

@@ -18,7 +18,7 @@ use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
-use crate::handler::{CallFuture, Context, finish_panicked};
+use crate::handler::{CallFuture, Context, Hooked, finish_panicked};
 use crate::isolate::{caught, isolated};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
@@ -312,7 +312,7 @@ impl Core {
             "a handler panicked"
         );
         CallFuture::from_or_box(async move {
-            if ctx.after_hooks().is_empty() {
+            if ctx.hooks().after.is_empty() {
                 return Err(error);
             }
             finish_panicked(ctx, error).await

@@ -1,4 +1,7 @@
 //! Calls of remotes: checks, choice of the server, time.
+//!
+//! A call that any server of the type may take goes to another one when nobody took it, which is the
+//! one failure after which certainly nothing was done.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,13 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::remote::RemoteBody;
+use super::remote::{Caller, RemoteBody};
 use super::router;
+use super::rpc::is_undelivered;
 use super::wire::{Msg, Request, RpcType};
 use super::{Metadata, ServerInfo};
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
 use crate::message::Serializer;
+use crate::observe::Resent;
 use crate::protocol::route::Route;
 
 /// One call of a remote, as its caller describes it.
@@ -34,36 +39,6 @@ pub(crate) struct UserCall<'a> {
 }
 
 impl AppHandle {
-    /// Calls a remote of any server of a type by its route, `serverType.service.method`.
-    ///
-    /// # Errors
-    /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
-    /// this server's own type, is refused; `PIT-500 no servers available of this type`;
-    /// `PIT-408 rpc client: request timeout`; and the remote's own error.
-    pub async fn rpc<A: RemoteBody, R: RemoteBody>(
-        &self,
-        route: &str,
-        argument: Option<&A>,
-    ) -> Result<R> {
-        self.call_remote(UserCall::by_route(route, None), argument)
-            .await
-    }
-
-    /// Calls a remote of the server of this id.
-    ///
-    /// # Errors
-    /// As [`AppHandle::rpc`], and `PIT-000 server not found`.
-    pub async fn rpc_to<A: RemoteBody, R: RemoteBody>(
-        &self,
-        server_id: &str,
-        route: &str,
-        argument: Option<&A>,
-    ) -> Result<R> {
-        let to = Some(server_id).filter(|id| !id.is_empty());
-        self.call_remote(UserCall::by_route(route, to), argument)
-            .await
-    }
-
     pub(crate) async fn call_remote<A: RemoteBody, R: RemoteBody>(
         &self,
         call: UserCall<'_>,
@@ -82,7 +57,7 @@ impl AppHandle {
     /// Calls a remote with an encoded argument.
     pub(crate) async fn call_raw(&self, call: UserCall<'_>, data: Bytes) -> Result<Bytes> {
         let cluster = self.cluster()?;
-        let server = self.target(&call)?;
+        let mut server = self.target(&call)?;
         let mut timeout = call.timeout.unwrap_or(cluster.timeout);
         if let Some(deadline) = call.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -91,6 +66,34 @@ impl AppHandle {
             }
             timeout = timeout.min(left);
         }
+        let until = Instant::now() + timeout;
+        let mut tried = Vec::new();
+        loop {
+            let result = self.call_once(&call, &data, &server, timeout).await;
+            let lost = result.as_ref().is_err_and(is_undelivered);
+            if !lost || call.to.is_some() {
+                return result;
+            }
+            tried.push(server.clone());
+            let left = until.saturating_duration_since(Instant::now());
+            let others = self.directory().available_but(&server.kind, &tried);
+            match router::random(&others) {
+                Some(other) if !left.is_zero() => (server, timeout) = (other, left),
+                _ => return result,
+            }
+            self.metrics().resent(Resent::Call);
+        }
+    }
+
+    /// Calls this server.
+    async fn call_once(
+        &self,
+        call: &UserCall<'_>,
+        data: &Bytes,
+        server: &ServerInfo,
+        timeout: Duration,
+    ) -> Result<Bytes> {
+        let cluster = self.cluster()?;
         let own = self.server();
         let mut metadata = call.metadata.for_call(own, call.route, timeout);
         if metadata.request_id().is_none() {
@@ -101,7 +104,7 @@ impl AppHandle {
             session: None,
             msg: Some(Msg {
                 route: call.route.to_owned(),
-                data,
+                data: data.clone(),
                 ..Msg::default()
             }),
             frontend_id: if own.frontend {
@@ -115,7 +118,7 @@ impl AppHandle {
         let result = if server.id == own.id {
             cluster.serve_here(own, request, timeout).await
         } else {
-            cluster.client.call(&server, request, timeout).await
+            cluster.call(self, server, request, timeout).await
         };
         let code = result.as_ref().err().map(Error::code).unwrap_or_default();
         self.metrics().rpc(call.route, started.elapsed(), code);
@@ -153,19 +156,22 @@ impl AppHandle {
                 .by_id(id)
                 .ok_or_else(|| Error::msg("server not found")),
             None if kind == own.kind => Ok(Arc::new(own.clone())),
-            None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),
+            None => {
+                router::random(&self.directory().available(kind)).ok_or_else(router::no_servers)
+            }
         }
     }
 }
 
 impl<'a> UserCall<'a> {
-    fn by_route(route: &'a str, to: Option<&'a str>) -> Self {
+    /// A call by route on behalf of `caller`.
+    pub(crate) fn of(caller: &'a impl Caller, route: &'a str) -> Self {
         Self {
             route,
-            to,
+            to: None,
             timeout: None,
-            metadata: Cow::Owned(Metadata::default()),
-            deadline: None,
+            metadata: caller.metadata(),
+            deadline: caller.deadline(),
             typed: false,
         }
     }

@@ -1,16 +1,14 @@
 //! What a handler is given besides its argument.
 
-use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::RouteSpec;
 use super::table::MountedRoute;
-use super::{AfterHook, BeforeHook, RouteSpec};
+use super::values::Values;
 use crate::app::AppHandle;
 use crate::cluster::Metadata;
 use crate::error::Error;
@@ -29,16 +27,14 @@ pub struct Context<'a> {
     wake: Wake,
     /// What came with a message that was forwarded here.
     incoming: Option<Incoming<'a>>,
-    /// What hooks leave for each other and for the handler; usually nothing.
-    values: Mutex<Option<Box<Values>>>,
+    /// What hooks leave for each other and for the handler.
+    values: Values,
 }
 
 struct Incoming<'a> {
     metadata: &'a Metadata,
     deadline: Option<Instant>,
 }
-
-type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
@@ -48,7 +44,7 @@ impl<'a> Context<'a> {
             id,
             wake,
             incoming: None,
-            values: Mutex::new(None),
+            values: Values::default(),
         }
     }
 
@@ -115,22 +111,12 @@ impl<'a> Context<'a> {
 
     /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let mut values = self.values.lock();
-        let earlier = values
-            .get_or_insert_default()
-            .insert(TypeId::of::<T>(), Arc::new(value));
-        earlier.and_then(|value| value.downcast().ok())
+        self.values.insert(value)
     }
 
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let values = self.values.lock();
-        values
-            .as_ref()?
-            .get(&TypeId::of::<T>())?
-            .clone()
-            .downcast()
-            .ok()
+        self.values.get()
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {
@@ -143,14 +129,6 @@ impl<'a> Context<'a> {
 
     pub(crate) fn validates(&self) -> bool {
         self.app().validates()
-    }
-
-    pub(crate) fn before_hooks(&self) -> &[Arc<dyn BeforeHook>] {
-        self.app().before_hooks()
-    }
-
-    pub(crate) fn after_hooks(&self) -> &[Arc<dyn AfterHook>] {
-        self.app().after_hooks()
     }
 
     pub(crate) fn reply<T: Body>(&self, value: &T) -> Result<(), Error> {

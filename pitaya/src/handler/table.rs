@@ -173,7 +173,14 @@ impl Table {
 
     /// Finds a forwarded message's route, whatever server type it names.
     pub(crate) fn resolve_anywhere(&self, route: &str, request: bool) -> Target {
-        self.resolve(RouteRef::Name(short(route).as_bytes()), request)
+        let within = short(route);
+        match self.resolve(RouteRef::Name(within.as_bytes()), request) {
+            // Its sender reads the whole route as it was sent, whatever server type that names.
+            Target::Error(error) if error.code() == codes::NOT_FOUND && within != route => {
+                Target::Error(unknown(route))
+            }
+            target => target,
+        }
     }
 
     /// Whether calls of this route may overlap, whatever server type it names.
@@ -211,13 +218,7 @@ impl Table {
             }
             Ok(Route {
                 service, method, ..
-            }) => Error::new(
-                codes::NOT_FOUND,
-                format!(
-                    "pitaya/handler: {}.{service}.{method} not found",
-                    self.server_type
-                ),
-            ),
+            }) => unknown(&format!("{}.{service}.{method}", self.server_type)),
         })
     }
 
@@ -234,6 +235,13 @@ impl Table {
             None => CallFuture::from(async { Err(Error::internal("the service is not mounted")) }),
         }
     }
+}
+
+fn unknown(route: &str) -> Error {
+    Error::new(
+        codes::NOT_FOUND,
+        format!("pitaya/handler: {route} not found"),
+    )
 }
 
 /// The part of a route behind its server type.

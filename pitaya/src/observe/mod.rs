@@ -43,12 +43,16 @@ pub(crate) struct Metrics {
     pub(crate) cancelled: Counter,
     /// Pushes and kicks to users who were not reached.
     pub(crate) unreached_users: Counter,
+    /// Messages to other servers for their users: one for many users, and one for each.
+    sent_lists: Counter,
+    sent_singles: Counter,
     pub(crate) handshakes_accepted: Counter,
     pub(crate) handshakes_refused: Counter,
     refused_connections: [Counter; Refusal::ALL.len()],
     closed: [Counter; CloseReason::ALL.len()],
     forwarded: cluster::Remote,
     called: cluster::Remote,
+    resent: [Counter; Resent::ALL.len()],
     /// Errors answered before any handler ran, by code; few codes exist.
     refused_messages: Mutex<HashMap<String, Counter>>,
 }
@@ -112,6 +116,35 @@ impl Refusal {
     }
 }
 
+/// How a push or a kick travels to users elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentAs {
+    /// One message for many users.
+    List,
+    /// One message for each.
+    Single,
+}
+
+/// What is sent once more, to another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resent {
+    /// A client's message.
+    Forward,
+    /// A call of a remote.
+    Call,
+}
+
+impl Resent {
+    const ALL: [Self; 2] = [Self::Forward, Self::Call];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Forward => "handler",
+            Self::Call => "rpc",
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn new(recorder: AppRecorder) -> Self {
         let r = &recorder;
@@ -139,6 +172,8 @@ impl Metrics {
             ),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
+            sent_lists: r.counter("pitaya_push_messages_total", &[("for", "list")]),
+            sent_singles: r.counter("pitaya_push_messages_total", &[("for", "user")]),
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
@@ -151,6 +186,10 @@ impl Metrics {
                 .map(|reason| r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])),
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
+            resent: Resent::ALL.map(|what| {
+                let labels = [("cause", "undelivered"), ("type", what.label())];
+                r.counter("pitaya_rpc_resent_total", &labels)
+            }),
             refused_messages: Mutex::new(HashMap::new()),
             recorder,
         }
@@ -165,6 +204,23 @@ impl Metrics {
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
         self.called.ended(route, time, code);
+    }
+
+    /// Messages with a push or a kick have left.
+    pub(crate) fn sent_to_users(&self, sent_as: SentAs, messages: usize) {
+        let counter = match sent_as {
+            SentAs::List => &self.sent_lists,
+            SentAs::Single => &self.sent_singles,
+        };
+        counter.increment(messages as u64);
+    }
+
+    /// Nobody took it, so it goes to another server.
+    #[cold]
+    pub(crate) fn resent(&self, what: Resent) {
+        if let Some(counter) = self.resent.get(what as usize) {
+            counter.increment(1);
+        }
     }
 
     /// Counts the servers of each type from now on.

@@ -4,14 +4,16 @@ mod call;
 mod caller;
 mod checked;
 mod context;
+mod hooks;
 mod spec;
 
 pub use call::{decode, no_such_method};
-pub use caller::{Caller, RemoteClient};
+pub use caller::{Caller, RemoteClient, With};
 pub use checked::{
     FromCall, RemoteCall, RemoteCallFallback, RemoteReturn, Via, ViaFallback, replies, returns,
 };
 pub use context::RpcContext;
+pub use hooks::{AfterRemoteHook, BeforeRemoteHook};
 pub use spec::{RemoteBody, RemoteEntry, RemoteSpec, RemoteTrait};
 
 use std::sync::Arc;

@@ -4,11 +4,15 @@
 
 mod support;
 
+mod callers;
 mod forwarding;
+mod ghosts;
+mod hooks;
 mod leaving;
 mod measures;
 mod metadata;
 mod order;
+mod originals;
 mod remotes;
 mod routers;
 mod sessions;
