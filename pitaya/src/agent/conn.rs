@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
+use crate::observe::trace;
 use crate::protocol::message::{self, MessageKind};
 use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
@@ -97,14 +98,16 @@ pub(super) enum Next {
 }
 
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Index of the route in the table.
-    pub(super) route: u16,
+    pub(crate) route: u16,
     /// The request's id; 0 when no answer is wanted.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Where the body is in the input.
     pub(super) body: Range<usize>,
-    pub(super) compressed: bool,
+    pub(crate) compressed: bool,
+    /// How long the route was as the client sent it, if spans want to know.
+    pub(crate) route_len: u16,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
@@ -301,6 +304,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         id,
                         body_len,
                         compressed,
+                        route_len,
                     } => {
                         if core.overlaps(route) && core.is_full(session) {
                             return Some(Next::Full);
@@ -313,6 +317,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                             id,
                             body,
                             compressed,
+                            route_len,
                         }));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
@@ -573,6 +578,7 @@ enum Resolved {
         id: u64,
         body_len: usize,
         compressed: bool,
+        route_len: u16,
     },
     /// Answered or ignored.
     Done,
@@ -604,17 +610,22 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 session.set_takes_codes();
             }
             let body_len = message.body.len();
+            let route_len = match trace::is_wanted() {
+                true => core.table().text(message.route).len() as u16,
+                false => 0,
+            };
             Resolved::Call {
                 route: index,
                 id,
                 body_len,
                 compressed: message.compressed,
+                route_len,
             }
         }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
             if let Resolved::Done = resolved {
-                core.refuse(session, id, &error);
+                core.refuse(session, id, &message, &error);
             }
             resolved
         }

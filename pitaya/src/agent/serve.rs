@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::conn::{Call, Conn, Next};
+use super::conn::{Conn, Next};
 use crate::app::Core;
 use crate::error::{Error, codes};
 use crate::handler::{CallFuture, Context};
@@ -93,16 +93,11 @@ where
                         continue;
                     };
                     if route.overlaps {
-                        let Call {
-                            route,
-                            id,
-                            body,
-                            compressed,
-                        } = call;
-                        core.spawn_call(&session, route, id, compressed, c.read_at, c.input(body));
+                        core.spawn_call(&session, &call, c.read_at, c.input(call.body.clone()));
                         continue;
                     }
-                    let ctx = Context::new(&session, route, call.id, Wake::No);
+                    let ctx = Context::new(&session, route, call.id, Wake::No, c.read_at);
+                    ctx.begin(call.route_len);
                     let mut future = pin!(None);
                     if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
                         let reason = CloseReason::Protocol;

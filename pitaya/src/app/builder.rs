@@ -30,6 +30,7 @@ use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
 use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService, IntoService};
 use crate::message::{Codec, Serializer};
+use crate::observe::trace::{OwnIds, Propagator};
 use crate::observe::{AppRecorder, Metrics};
 use crate::protocol::compression::Deflater;
 use crate::protocol::dictionary::Dictionary;
@@ -64,6 +65,7 @@ pub struct AppBuilder {
     cluster: Option<MakeCluster>,
     routers: Routers,
     recorder: AppRecorder,
+    propagator: Arc<dyn Propagator>,
 }
 
 /// Where the configuration comes from.
@@ -104,6 +106,7 @@ impl AppBuilder {
             cluster: None,
             routers: Routers::default(),
             recorder: AppRecorder::default(),
+            propagator: Arc::new(OwnIds),
         }
     }
 
@@ -321,6 +324,12 @@ impl AppBuilder {
         self
     }
 
+    /// Joins this server's spans with those of others in another way than by [`OwnIds`].
+    pub fn propagator(mut self, propagator: impl Propagator) -> Self {
+        self.propagator = Arc::new(propagator);
+        self
+    }
+
     /// Starts the app with the configuration of the process (its environment and a `pitaya.*` file,
     /// unless the builder was told otherwise) and runs it until Ctrl-C, SIGTERM or
     /// [`AppHandle::shutdown`]; then shuts it down in order.
@@ -419,6 +428,7 @@ impl AppBuilder {
             pool: SessionPool::new(),
             groups: self.groups.unwrap_or_else(|| Arc::new(MemoryGroups::new())),
             metrics: Metrics::new(self.recorder.clone()),
+            propagator: self.propagator,
             hooks: self.hooks,
             modules: self.module_values.into_iter().collect(),
             tasks: TaskTracker::new(),
@@ -481,7 +491,8 @@ impl AppBuilder {
                 remotes.push((mounted, service));
             }
             app.keep_house();
-            app.join(Arc::new(Service::new(core.clone(), Remotes::new(remotes))))
+            let remotes = Remotes::new(&self.server_type, remotes, &self.recorder);
+            app.join(Arc::new(Service::new(core.clone(), remotes)))
                 .await?;
             app.listen(self.acceptors, &core).await?;
             app.register().await

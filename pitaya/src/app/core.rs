@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Gauge;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::{let_go, poll_caught};
+use crate::agent::{Call, let_go, poll_caught};
 use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
 use crate::handler::{CallFuture, Context, finish_panicked};
 use crate::isolate::{caught, isolated};
+use crate::observe::trace::{self, MessageType, Own};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::message::{Message, MessageKind};
@@ -33,9 +36,45 @@ pub(crate) struct Core {
     table: Table,
     handshake: Handshake,
     /// Caps running handlers, if the app asks for that.
-    dispatch: Option<Semaphore>,
+    dispatch: Option<Dispatch>,
     /// Connections whose handshake is not done.
     pending: AtomicUsize,
+}
+
+/// The places of running handlers.
+struct Dispatch {
+    places: Semaphore,
+    busy: Gauge,
+}
+
+/// One of them, taken.
+pub(crate) struct Place<'a> {
+    _permit: SemaphorePermit<'a>,
+    busy: &'a Gauge,
+}
+
+impl Dispatch {
+    fn new(app: &AppHandle, places: usize) -> Self {
+        Self {
+            places: Semaphore::new(places),
+            busy: app.metrics().dispatch_workers(places),
+        }
+    }
+
+    async fn place(&self) -> Option<Place<'_>> {
+        let permit = self.places.acquire().await.ok()?;
+        self.busy.increment(1.0);
+        Some(Place {
+            _permit: permit,
+            busy: &self.busy,
+        })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.busy.decrement(1.0);
+    }
 }
 
 /// The packets that answer a handshake, made once.
@@ -101,10 +140,10 @@ thread_local! {
 impl Core {
     pub(super) fn new(app: AppHandle, table: Table, handshake: Handshake, dispatch: usize) -> Self {
         Self {
+            dispatch: (dispatch > 0).then(|| Dispatch::new(&app, dispatch)),
             app,
             table,
             handshake,
-            dispatch: (dispatch > 0).then(|| Semaphore::new(dispatch)),
             pending: AtomicUsize::new(0),
         }
     }
@@ -217,19 +256,25 @@ impl Core {
     /// A call, which waits for a free place if running handlers are capped.
     #[inline]
     fn call<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
-        let call = self.table.dispatch(ctx.mounted(), ctx, body);
+        let call = match ctx.span() {
+            None => self.table.dispatch(ctx.mounted(), ctx, body),
+            Some(span) => {
+                let call = span.in_scope(|| self.table.dispatch(ctx.mounted(), ctx, body));
+                within(span, call)
+            }
+        };
         match &self.dispatch {
             None => call,
-            Some(permits) => CallFuture::from_or_box(async move {
-                let _permit = permits.acquire().await;
+            Some(dispatch) => CallFuture::from_or_box(async move {
+                let _place = dispatch.place().await;
                 call.await
             }),
         }
     }
 
     /// A place among the running handlers, if those are capped; for a message that runs elsewhere.
-    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.dispatch.as_ref()?.acquire().await.ok()
+    pub(crate) async fn place(&self) -> Option<Place<'_>> {
+        self.dispatch.as_ref()?.place().await
     }
 
     /// Whether a compressed body is what it claims to be.
@@ -287,6 +332,10 @@ impl Core {
         ctx.mounted()
             .metrics
             .failed(read_at.elapsed(), error.code());
+        if let Some(span) = ctx.span() {
+            trace::failed(span, error);
+        }
+        let _in_span = ctx.span().map(Span::enter);
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
             Some(cause) => {
@@ -306,17 +355,22 @@ impl Core {
     pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
         self.app.metrics().panicked("handler");
         let error = Error::new(codes::INTERNAL, "internal error");
+        let _in_span = ctx.span().map(Span::enter);
         tracing::error!(
             route = ctx.route(),
             session = ctx.session().id(),
             "a handler panicked"
         );
-        CallFuture::from_or_box(async move {
+        let after = CallFuture::from_or_box(async move {
             if ctx.after_hooks().is_empty() {
                 return Err(error);
             }
             finish_panicked(ctx, error).await
-        })
+        });
+        match ctx.span() {
+            None => after,
+            Some(span) => within(span, after),
+        }
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
@@ -342,6 +396,7 @@ impl Core {
         ctx.mounted()
             .metrics
             .failed(read_at.elapsed(), codes::CLIENT_CLOSED);
+        ctx.client_left();
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         tracing::info!(
             route,
@@ -355,12 +410,17 @@ impl Core {
     pub(crate) fn spawn_call(
         self: &Arc<Self>,
         session: &Session,
-        route: u16,
-        id: u64,
-        compressed: bool,
+        call: &Call,
         read_at: Instant,
         body: &[u8],
     ) {
+        let &Call {
+            route,
+            id,
+            compressed,
+            route_len,
+            ..
+        } = call;
         let overlap = session.overlap();
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
@@ -368,7 +428,8 @@ impl Core {
             let Some(route) = core.table.route(route) else {
                 return;
             };
-            let ctx = Context::new(&session, route, id, Wake::Yes);
+            let ctx = Context::new(&session, route, id, Wake::Yes, read_at);
+            ctx.begin(route_len);
             let mut call = pin!(None);
             if !core.start(&ctx, compressed, &body, call.as_mut()) {
                 session.end_broken();
@@ -403,14 +464,20 @@ impl Core {
         });
     }
 
-    /// Counts what became of a forwarded message; its answer goes to the client's own server.
-    pub(crate) fn measure(&self, ctx: &Context<'_>, started: Instant, result: &Result<(), Error>) {
+    /// Counts what became of a message that was forwarded here and then waited for its turn; its
+    /// answer goes to the client's own server.
+    pub(crate) fn measure(
+        &self,
+        ctx: &Context<'_>,
+        came: Instant,
+        waited: Duration,
+        result: &Result<(), Error>,
+    ) {
+        let metrics = &ctx.mounted().metrics;
+        metrics.delayed(waited);
         match result {
-            Ok(()) => ctx.mounted().metrics.succeeded(started.elapsed()),
-            Err(error) => ctx
-                .mounted()
-                .metrics
-                .failed(started.elapsed(), error.code()),
+            Ok(()) => metrics.succeeded(came.elapsed()),
+            Err(error) => metrics.failed(came.elapsed(), error.code()),
         }
     }
 
@@ -435,12 +502,17 @@ impl Core {
         } else {
             MsgType::MsgRequest
         };
+        let received = Instant::now();
+        let metadata = trace::origin(&route, received);
+        let span_of = MessageType::of(message);
+        let own = Own::begin(session, &route, span_of, || metadata.clone());
         let forward = Forward {
             id,
             kind: msg_type,
+            own: own.unwrap_or_else(|| Own::quiet(metadata)),
             route,
             data,
-            received: Instant::now(),
+            received,
         };
         cluster::forward(self, session, &kind, forward);
         Ok(())
@@ -448,7 +520,13 @@ impl Core {
 
     /// Answers and counts a message that reaches no handler.
     #[cold]
-    pub(crate) fn refuse(&self, session: &Session, id: u64, error: &Error) {
+    pub(crate) fn refuse(&self, session: &Session, id: u64, message: &Message<'_>, error: &Error) {
+        let route = self.table.text(message.route);
+        let metadata = || trace::origin(&route, Instant::now());
+        let own = Own::begin(session, &route, MessageType::of(message), metadata);
+        let span = own.map_or_else(Span::none, |own| own.span);
+        trace::failed(&span, error);
+        let _in_span = span.enter();
         self.app.metrics().message_refused(error.code());
         tracing::debug!(session = session.id(), code = error.code(), %error, "a message was refused");
         if id != 0 {
@@ -463,6 +541,12 @@ impl Core {
         let pending = Pending(self.clone());
         (limit == 0 || earlier < limit).then_some(pending)
     }
+}
+
+/// A call inside its span.
+#[cold]
+fn within<'a>(span: &Span, call: CallFuture<'a>) -> CallFuture<'a> {
+    CallFuture::from_or_box(call.instrument(span.clone()))
 }
 
 /// One connection whose handshake is not done.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::remote::RemoteBody;
 use super::router;
@@ -14,6 +15,7 @@ use super::{Metadata, ServerInfo};
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
 use crate::message::Serializer;
+use crate::observe::trace;
 use crate::protocol::route::Route;
 
 /// One call of a remote, as its caller describes it.
@@ -96,6 +98,9 @@ impl AppHandle {
         if metadata.request_id().is_none() {
             metadata = metadata.with_request_id(super::request_id());
         }
+        let here = server.id == own.id;
+        let transport = if here { "Local" } else { cluster.client.name() };
+        let (span, metadata) = trace::calling(self, transport, &server, metadata);
         let request = Request {
             r#type: RpcType::User.into(),
             session: None,
@@ -112,11 +117,15 @@ impl AppHandle {
             metadata: metadata.to_bytes(),
         };
         let started = Instant::now();
-        let result = if server.id == own.id {
-            cluster.serve_here(own, request, timeout).await
-        } else {
-            cluster.client.call(&server, request, timeout).await
+        let calling = async {
+            if here {
+                cluster.serve_here(own, request, timeout).await
+            } else {
+                cluster.client.call(&server, request, timeout).await
+            }
         };
+        let result = calling.instrument(span.clone()).await;
+        trace::outcome(&span, &result);
         let code = result.as_ref().err().map(Error::code).unwrap_or_default();
         self.metrics().rpc(call.route, started.elapsed(), code);
         result

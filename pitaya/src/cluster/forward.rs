@@ -17,13 +17,15 @@ use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::router::{self, Route, Routing};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Connected, Metadata, ServerInfo, timed_out};
+use super::{Connected, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
+use crate::observe::trace;
 use crate::session::{Forwarding, Session, Wake};
 
 /// A message of a client for another server type.
@@ -37,6 +39,8 @@ pub(crate) struct Forward {
     pub(crate) data: Bytes,
     /// When it came from the client.
     pub(crate) received: Instant,
+    /// Its span, and what goes along with it.
+    pub(crate) own: trace::Own,
 }
 
 /// The lanes of one session, by server type.
@@ -202,7 +206,7 @@ async fn run(
             }
             Some(held) = queue.recv(), if !choosing => {
                 match core.app().routers().get(&kind) {
-                    _ if session.is_closed() => lane.drop_unsent(1),
+                    _ if session.is_closed() => lane.drop_unsent(&held),
                     None => {
                         let servers = core.app().directory().of_kind(&kind);
                         let server = router::random(&servers).ok_or_else(router::no_servers);
@@ -210,7 +214,9 @@ async fn run(
                     }
                     Some(router) => {
                         choosing = true;
-                        choice = Some(choose(&core, &session, &kind, router, held).boxed()).into();
+                        let span = held.message.own.span.clone();
+                        let choose = choose(&core, &session, &kind, router, held);
+                        choice = Some(choose.instrument(span).boxed()).into();
                     }
                 }
             }
@@ -287,10 +293,12 @@ impl<'a> Run<'a> {
     fn start(&mut self, held: Held, server: Arc<ServerInfo>) {
         let (core, session) = (self.core, self.session);
         self.count(&server, 1);
-        let mut flight: BoxFuture<'a, Answered> = Box::pin(async move {
+        let span = held.message.own.span.clone();
+        let flight = async move {
             let result = send(core, session, &held.message, &server).await;
             (held, server, result)
-        });
+        };
+        let mut flight: BoxFuture<'a, Answered> = Box::pin(flight.instrument(span));
         // Polled once here: a set of futures polls in an order of its own.
         match (&mut flight).now_or_never() {
             Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
@@ -308,8 +316,8 @@ impl<'a> Run<'a> {
         };
         under.way = under.way.saturating_sub(1);
         if self.session.is_closed() {
-            let dropped = std::mem::take(&mut under.waiting).len();
-            self.drop_unsent(dropped);
+            let unsent = std::mem::take(&mut under.waiting);
+            unsent.iter().for_each(|held| self.drop_unsent(held));
         } else if under.way == 0
             && let Some(next) = under.waiting.pop_front()
         {
@@ -325,13 +333,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The client has left before these were sent.
-    fn drop_unsent(&self, messages: usize) {
-        self.core
-            .app()
-            .metrics()
-            .unserved
-            .increment(messages as u64);
+    /// The client has left before this was sent.
+    fn drop_unsent(&self, held: &Held) {
+        self.core.app().metrics().unserved.increment(1);
+        held.message.own.client_left();
     }
 
     /// Tells the type's router of a call that was started or has ended.
@@ -383,10 +388,9 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = Metadata::default()
-        .with_request_id(super::request_id())
-        .with_start_time(super::unix_nanos())
-        .for_call(app.server(), &message.route, timeout);
+    let metadata = &message.own.metadata;
+    let metadata = metadata.for_call(app.server(), &message.route, timeout);
+    let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
     let request = Request {
         r#type: RpcType::Sys.into(),
         session: Some(session.to_wire()),
@@ -400,10 +404,14 @@ async fn call(
         frontend_id: app.server().id.clone(),
         metadata: metadata.to_bytes(),
     };
-    let started = Instant::now();
-    let result = cluster.client.call(server, request, timeout).await;
+    let (started, waited) = (Instant::now(), message.received.elapsed());
+    let calling = cluster.client.call(server, request, timeout);
+    let result = calling.instrument(span.clone()).await;
+    trace::outcome(&span, &result);
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
-    app.metrics().rpc(&message.route, started.elapsed(), code);
+    let metrics = app.metrics();
+    metrics.forward_delayed(&message.route, waited, code);
+    metrics.rpc(&message.route, started.elapsed(), code);
     result
 }
 
@@ -418,6 +426,8 @@ fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Byte
         .metrics()
         .forwarded(&message.route, message.received.elapsed(), code);
     if let Err(error) = result {
+        trace::failed(&message.own.span, &error);
+        let _in_span = message.own.span.enter();
         tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
         if message.id != 0 && !session.is_closed() {
             session.reply_error(message.id, &error, Wake::Yes);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::ServerInfo;
+use crate::observe::trace::Carrier;
 
 /// The values that travel with a call, as one JSON object on the wire.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,14 +54,28 @@ impl Metadata {
         self
     }
 
-    /// For the next hop: this server as the sender, this route, this much time.
+    /// For the next hop: this server as the sender, this route, this much time. A trace context is
+    /// passed on as far as it has a shape that peers can read.
     #[must_use]
     pub fn for_call(&self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
-        self.clone()
-            .with(PEER_ID, own.id.as_str())
+        let mut next = self.clone();
+        if next.has_odd_trace() {
+            let carrier = next.carrier();
+            next = next.with_trace(carrier);
+        }
+        next.with(PEER_ID, own.id.as_str())
             .with(PEER_SERVICE, own.kind.as_str())
-            .with(ROUTE, route)
+            .with_route(route)
             .with(TIMEOUT, go_duration(timeout))
+    }
+
+    /// Go servers cannot take a trace context that is no object.
+    fn has_odd_trace(&self) -> bool {
+        let odd = |span: &Value| match span {
+            Value::Object(span) => !span.values().all(Value::is_string),
+            _ => true,
+        };
+        self.0.get(SPAN).is_some_and(odd)
     }
 
     /// How long the caller waits, if it said so in a form that can be read.
@@ -98,6 +113,22 @@ impl Metadata {
         self.0.get(PEER_ID)?.as_str()
     }
 
+    /// The caller's server type, as it says.
+    pub fn peer_service(&self) -> Option<&str> {
+        self.0.get(PEER_SERVICE)?.as_str()
+    }
+
+    /// The route of the call; on the client's own server that of its message.
+    pub fn route(&self) -> Option<&str> {
+        self.0.get(ROUTE)?.as_str()
+    }
+
+    /// Sets the route.
+    #[must_use]
+    pub fn with_route(self, route: &str) -> Self {
+        self.with(ROUTE, route)
+    }
+
     /// The trace context: text values only, others are passed over.
     pub fn trace(&self) -> impl Iterator<Item = (&str, &str)> {
         let span = self.0.get(SPAN).and_then(Value::as_object);
@@ -106,10 +137,24 @@ impl Metadata {
             .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 
-    /// Sets the trace context.
+    /// The same as a carrier, for a [`Propagator`](crate::trace::Propagator).
+    pub fn carrier(&self) -> Carrier {
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        self.trace().map(own).collect()
+    }
+
+    /// Sets the trace context; an empty one is none.
     #[must_use]
-    pub fn with_trace(self, carrier: Map<String, Value>) -> Self {
-        self.with(SPAN, carrier)
+    pub fn with_trace(mut self, carrier: Carrier) -> Self {
+        if carrier.is_empty() {
+            self.0.remove(SPAN);
+            return self;
+        }
+        let span: Map<String, Value> = carrier
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        self.with(SPAN, span)
     }
 }
 
@@ -174,6 +219,16 @@ mod tests {
         }
     }
 
+    fn peer() -> ServerInfo {
+        ServerInfo {
+            id: "a".to_owned(),
+            kind: "b".to_owned(),
+            frontend: false,
+            metadata: Default::default(),
+            hostname: String::new(),
+        }
+    }
+
     /// The matrix of the cluster protocol, chapter 4: never a crash.
     #[test]
     fn odd_metadata_is_survived() {
@@ -196,6 +251,10 @@ mod tests {
                 assert_eq!(metadata.request_id(), None);
                 let _ = metadata.start_time();
                 assert!(metadata.trace().count() <= 1);
+                // Nor is anything odd passed on.
+                let sent = metadata.for_call(&peer(), "a.b", Duration::from_secs(5));
+                assert!(!sent.has_odd_trace(), "{text}");
+                assert_eq!(sent.carrier(), metadata.carrier());
             }
         }
     }

@@ -4,10 +4,11 @@ use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::table::MountedRoute;
 use super::{AfterHook, BeforeHook, RouteSpec};
@@ -15,6 +16,7 @@ use crate::app::AppHandle;
 use crate::cluster::Metadata;
 use crate::error::Error;
 use crate::message::{AnyMessage, Body, Serializer};
+use crate::observe::trace::{self, MessageType, Own};
 use crate::session::{Session, Wake};
 
 /// The circumstances of one call: its session, its app, its route.
@@ -27,8 +29,12 @@ pub struct Context<'a> {
     /// The request's id; 0 when no answer is wanted.
     id: u64,
     wake: Wake,
+    /// When the message came.
+    received: Instant,
     /// What came with a message that was forwarded here.
     incoming: Option<Incoming<'a>>,
+    /// On the client's own server: what the message is known by, made when somebody asks.
+    own: OnceLock<Box<Own>>,
     /// What hooks leave for each other and for the handler; usually nothing.
     values: Mutex<Option<Box<Values>>>,
 }
@@ -41,13 +47,21 @@ struct Incoming<'a> {
 type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
+    pub(crate) fn new(
+        session: &'a Session,
+        route: &'a MountedRoute,
+        id: u64,
+        wake: Wake,
+        received: Instant,
+    ) -> Self {
         Self {
             session,
             route,
             id,
             wake,
+            received,
             incoming: None,
+            own: OnceLock::new(),
             values: Mutex::new(None),
         }
     }
@@ -57,23 +71,65 @@ impl<'a> Context<'a> {
         session: &'a Session,
         route: &'a MountedRoute,
         id: u64,
+        received: Instant,
         metadata: &'a Metadata,
         deadline: Option<Instant>,
     ) -> Self {
         let incoming = Some(Incoming { metadata, deadline });
         Self {
             incoming,
-            ..Self::new(session, route, id, Wake::No)
+            ..Self::new(session, route, id, Wake::No, received)
+        }
+    }
+
+    /// Begins the span of a message of this server's own client, if a subscriber wants it.
+    #[inline]
+    pub(crate) fn begin(&self, route_len: u16) {
+        if trace::is_wanted() {
+            self.begin_span(route_len);
+        }
+    }
+
+    #[cold]
+    fn begin_span(&self, route_len: u16) {
+        // The client may have left the server type out.
+        let path = self.route();
+        let sent = path.len().checked_sub(usize::from(route_len));
+        let sent = sent.and_then(|at| path.get(at..)).unwrap_or(path);
+        let kind = match self.wants_answer() {
+            true => MessageType::Request,
+            false => MessageType::Notify,
+        };
+        let metadata = || trace::origin(path, self.received);
+        if let Some(own) = Own::begin(self.session, sent, kind, metadata) {
+            let _ = self.own.set(Box::new(own));
+        }
+    }
+
+    /// The message's span, if it has one.
+    #[inline]
+    pub(crate) fn span(&self) -> Option<&Span> {
+        let span = self.own.get().map(|own| &own.span)?;
+        (!span.is_disabled()).then_some(span)
+    }
+
+    /// The client has left, and the call was dropped.
+    pub(crate) fn client_left(&self) {
+        if let Some(own) = self.own.get() {
+            own.client_left();
         }
     }
 
     /// What came with the message from the client's own server, and goes along with calls made
-    /// with this context.
+    /// with this context: the request's id, when and with which route it arrived, its trace.
     pub fn metadata(&self) -> Cow<'_, Metadata> {
-        match &self.incoming {
-            Some(incoming) => Cow::Borrowed(incoming.metadata),
-            None => Cow::Owned(Metadata::default()),
-        }
+        Cow::Borrowed(match &self.incoming {
+            Some(incoming) => incoming.metadata,
+            None => {
+                let own = || Own::quiet(trace::origin(self.route(), self.received));
+                &self.own.get_or_init(|| Box::new(own())).metadata
+            }
+        })
     }
 
     /// When the client's own server stops waiting; `None` on that server itself.

@@ -1,5 +1,6 @@
 //! All routes of one app: built once at start, looked up for every message.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -152,6 +153,14 @@ impl Table {
             ),
             Some((index, _)) => Target::Route { index, by_code },
             None => self.explain(route),
+        }
+    }
+
+    /// The route as its client wrote it.
+    pub(crate) fn text<'a>(&'a self, route: RouteRef<'a>) -> Cow<'a, str> {
+        match route {
+            RouteRef::Name(name) => route::text(name),
+            RouteRef::Code(code) => self.dictionary.route(code).unwrap_or_default().into(),
         }
     }
 
