@@ -106,7 +106,7 @@ pub(crate) struct Call {
     /// Where the body is in the input.
     pub(super) body: Range<usize>,
     pub(crate) compressed: bool,
-    /// How long the route was as the client sent it, if spans want to know.
+    /// How long the route was as the client sent it; 0 if no subscriber wants spans.
     pub(crate) route_len: u16,
 }
 
@@ -610,9 +610,10 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 session.set_takes_codes();
             }
             let body_len = message.body.len();
-            let route_len = match trace::is_wanted() {
-                true => core.table().text(message.route).len() as u16,
-                false => 0,
+            let route_len = if trace::is_wanted() {
+                route_len(core, message.route)
+            } else {
+                0
             };
             Resolved::Call {
                 route: index,
@@ -638,6 +639,11 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+#[cold]
+fn route_len(core: &Core, route: message::RouteRef<'_>) -> u16 {
+    u16::try_from(core.table().text(route).len()).unwrap_or_default()
 }
 
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,

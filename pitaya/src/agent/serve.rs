@@ -93,7 +93,8 @@ where
                         continue;
                     };
                     if route.overlaps {
-                        core.spawn_call(&session, &call, c.read_at, c.input(call.body.clone()));
+                        let body = c.input(call.body.clone());
+                        core.spawn_call(&session, call, c.read_at, body);
                         continue;
                     }
                     let ctx = Context::new(&session, route, call.id, Wake::No, c.read_at);

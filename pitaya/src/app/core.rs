@@ -254,22 +254,32 @@ impl Core {
     }
 
     /// A call, which waits for a free place if running handlers are capped.
+    ///
+    /// Most do not, nor has anybody asked for their spans: they come straight from the table, because
+    /// every move of the future is a copy.
     #[inline]
     fn call<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
-        let call = match ctx.span() {
-            None => self.table.dispatch(ctx.mounted(), ctx, body),
-            Some(span) => {
-                let call = span.in_scope(|| self.table.dispatch(ctx.mounted(), ctx, body));
-                within(span, call)
-            }
+        if ctx.span().is_some() || self.dispatch.is_some() {
+            return self.call_held(ctx, body);
+        }
+        self.table.dispatch(ctx.mounted(), ctx, body)
+    }
+
+    #[cold]
+    fn call_held<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
+        let span = ctx.span();
+        let call = {
+            let _in_span = span.map(Span::enter);
+            self.table.dispatch(ctx.mounted(), ctx, body)
         };
-        match &self.dispatch {
+        let call = match &self.dispatch {
             None => call,
             Some(dispatch) => CallFuture::from_or_box(async move {
                 let _place = dispatch.place().await;
                 call.await
             }),
-        }
+        };
+        within(span, call)
     }
 
     /// A place among the running handlers, if those are capped; for a message that runs elsewhere.
@@ -367,10 +377,7 @@ impl Core {
             }
             finish_panicked(ctx, error).await
         });
-        match ctx.span() {
-            None => after,
-            Some(span) => within(span, after),
-        }
+        within(ctx.span(), after)
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
@@ -410,11 +417,11 @@ impl Core {
     pub(crate) fn spawn_call(
         self: &Arc<Self>,
         session: &Session,
-        call: &Call,
+        call: Call,
         read_at: Instant,
         body: &[u8],
     ) {
-        let &Call {
+        let Call {
             route,
             id,
             compressed,
@@ -543,10 +550,12 @@ impl Core {
     }
 }
 
-/// A call inside its span.
-#[cold]
-fn within<'a>(span: &Span, call: CallFuture<'a>) -> CallFuture<'a> {
-    CallFuture::from_or_box(call.instrument(span.clone()))
+/// A call inside its span, if it has one.
+fn within<'a>(span: Option<&Span>, call: CallFuture<'a>) -> CallFuture<'a> {
+    match span {
+        None => call,
+        Some(span) => CallFuture::from_or_box(call.instrument(span.clone())),
+    }
 }
 
 /// One connection whose handshake is not done.

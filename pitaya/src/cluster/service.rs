@@ -24,7 +24,7 @@ use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
 use crate::handler::table::Target;
-use crate::handler::{BoxFuture, Context};
+use crate::handler::{BoxFuture, Context, Incoming};
 use crate::isolate::{caught, isolated, isolated_now};
 use crate::observe::{AppRecorder, Times, trace};
 use crate::protocol::route::Route;
@@ -321,10 +321,12 @@ impl Call {
         };
         let route = found.map_err(|error| service.refused(error))?;
         let id = if notify { 0 } else { self.msg.id.max(1) };
-        let came = self.came;
-        let until = Some(self.deadline);
-        let ctx = Context::forwarded(&session, route, id, came, &self.metadata, until);
-        let waited = came.elapsed();
+        let incoming = Incoming {
+            metadata: self.metadata,
+            deadline: self.deadline,
+        };
+        let (came, waited) = (self.came, self.came.elapsed());
+        let ctx = Context::forwarded(&session, route, id, came, &incoming);
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let Some(mut call) = call.as_pin_mut() else {

@@ -32,16 +32,25 @@ pub struct Context<'a> {
     /// When the message came.
     received: Instant,
     /// What came with a message that was forwarded here.
-    incoming: Option<Incoming<'a>>,
-    /// On the client's own server: what the message is known by, made when somebody asks.
-    own: OnceLock<Box<Own>>,
-    /// What hooks leave for each other and for the handler; usually nothing.
-    values: Mutex<Option<Box<Values>>>,
+    incoming: Option<&'a Incoming>,
+    /// What most calls do without, in one place because contexts take room in every connection. An
+    /// `Arc` because dropping an empty one is less code than with a `Box`.
+    extras: OnceLock<Arc<Extras>>,
 }
 
-struct Incoming<'a> {
-    metadata: &'a Metadata,
-    deadline: Option<Instant>,
+/// What comes with a message that is forwarded.
+pub(crate) struct Incoming {
+    pub(crate) metadata: Metadata,
+    /// When the client's own server stops waiting.
+    pub(crate) deadline: Instant,
+}
+
+#[derive(Default)]
+struct Extras {
+    /// On the client's own server: what the message is known by, made when somebody asks.
+    own: OnceLock<Own>,
+    /// What hooks leave for each other and for the handler.
+    values: Mutex<Values>,
 }
 
 type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
@@ -61,8 +70,7 @@ impl<'a> Context<'a> {
             wake,
             received,
             incoming: None,
-            own: OnceLock::new(),
-            values: Mutex::new(None),
+            extras: OnceLock::new(),
         }
     }
 
@@ -71,51 +79,63 @@ impl<'a> Context<'a> {
         session: &'a Session,
         route: &'a MountedRoute,
         id: u64,
-        received: Instant,
-        metadata: &'a Metadata,
-        deadline: Option<Instant>,
+        came: Instant,
+        incoming: &'a Incoming,
     ) -> Self {
-        let incoming = Some(Incoming { metadata, deadline });
         Self {
-            incoming,
-            ..Self::new(session, route, id, Wake::No, received)
+            incoming: Some(incoming),
+            ..Self::new(session, route, id, Wake::No, came)
         }
     }
 
-    /// Begins the span of a message of this server's own client, if a subscriber wants it.
+    /// Begins the span of a message of this server's own client, whose route was so long as the
+    /// client sent it; 0 if no subscriber wants spans.
     #[inline]
     pub(crate) fn begin(&self, route_len: u16) {
-        if trace::is_wanted() {
-            self.begin_span(route_len);
+        if route_len > 0 {
+            self.begin_span(usize::from(route_len));
         }
     }
 
     #[cold]
-    fn begin_span(&self, route_len: u16) {
+    fn begin_span(&self, route_len: usize) {
         // The client may have left the server type out.
         let path = self.route();
-        let sent = path.len().checked_sub(usize::from(route_len));
+        let sent = path.len().checked_sub(route_len);
         let sent = sent.and_then(|at| path.get(at..)).unwrap_or(path);
         let kind = match self.wants_answer() {
             true => MessageType::Request,
             false => MessageType::Notify,
         };
-        let metadata = || trace::origin(path, self.received);
-        if let Some(own) = Own::begin(self.session, sent, kind, metadata) {
-            let _ = self.own.set(Box::new(own));
+        if let Some(own) = Own::begin(self.session, sent, kind, || self.origin()) {
+            let _ = self.extras().own.set(own);
         }
     }
 
-    /// The message's span, if it has one.
+    fn origin(&self) -> Metadata {
+        trace::origin(self.route(), self.received)
+    }
+
+    fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Arc::default)
+    }
+
+    /// What the message is known by, if that has been made.
+    #[inline]
+    fn own(&self) -> Option<&Own> {
+        self.extras.get()?.own.get()
+    }
+
+    /// The span of a message of this server's own client, if it has one.
     #[inline]
     pub(crate) fn span(&self) -> Option<&Span> {
-        let span = self.own.get().map(|own| &own.span)?;
+        let span = &self.own()?.span;
         (!span.is_disabled()).then_some(span)
     }
 
     /// The client has left, and the call was dropped.
     pub(crate) fn client_left(&self) {
-        if let Some(own) = self.own.get() {
+        if let Some(own) = self.own() {
             own.client_left();
         }
     }
@@ -123,20 +143,18 @@ impl<'a> Context<'a> {
     /// What came with the message from the client's own server, and goes along with calls made
     /// with this context: the request's id, when and with which route it arrived, its trace.
     pub fn metadata(&self) -> Cow<'_, Metadata> {
-        Cow::Borrowed(match &self.incoming {
-            Some(incoming) => incoming.metadata,
+        Cow::Borrowed(match self.incoming {
+            Some(incoming) => &incoming.metadata,
             None => {
-                let own = || Own::quiet(trace::origin(self.route(), self.received));
-                &self.own.get_or_init(|| Box::new(own())).metadata
+                let own = &self.extras().own;
+                &own.get_or_init(|| Own::quiet(self.origin())).metadata
             }
         })
     }
 
     /// When the client's own server stops waiting; `None` on that server itself.
     pub fn deadline(&self) -> Option<Instant> {
-        self.incoming
-            .as_ref()
-            .and_then(|incoming| incoming.deadline)
+        self.incoming.map(|incoming| incoming.deadline)
     }
 
     /// The session of the client that sent the message.
@@ -171,22 +189,15 @@ impl<'a> Context<'a> {
 
     /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let mut values = self.values.lock();
-        let earlier = values
-            .get_or_insert_default()
-            .insert(TypeId::of::<T>(), Arc::new(value));
+        let mut values = self.extras().values.lock();
+        let earlier = values.insert(TypeId::of::<T>(), Arc::new(value));
         earlier.and_then(|value| value.downcast().ok())
     }
 
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let values = self.values.lock();
-        values
-            .as_ref()?
-            .get(&TypeId::of::<T>())?
-            .clone()
-            .downcast()
-            .ok()
+        let values = self.extras.get()?.values.lock();
+        values.get(&TypeId::of::<T>())?.clone().downcast().ok()
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {

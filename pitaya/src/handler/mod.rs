@@ -18,6 +18,7 @@ pub use checked::{
     Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,
 };
 pub use context::Context;
+pub(crate) use context::Incoming;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
 pub use returns::Return;
 pub use spec::{Location, RouteKind, RouteOptions, RouteSpec, ServiceEntry};

@@ -12,6 +12,8 @@ mod order;
 mod remotes;
 mod routers;
 mod sessions;
+mod spans;
 mod time;
+mod traces;
 mod unique;
 mod users;
