@@ -21,6 +21,9 @@ pub mod codes {
     pub const CLIENT_CLOSED: &str = "PIT-499";
     /// The server failed: a panic, an unavailable server type, a failed dependency.
     pub const INTERNAL: &str = "PIT-500";
+    /// The server that was called takes no calls at the moment: nothing was delivered, so the call
+    /// may be made again.
+    pub const UNREACHABLE: &str = "PIT-502";
     /// The server has too much to do; nothing was done.
     pub const OVERLOADED: &str = "PIT-503";
     /// A handler, or a server as seen by a client, took longer than its time limit.
@@ -83,6 +86,15 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same, and `PIT-500` when it has no code of its own: the server's own failure.
+    #[must_use]
+    pub(crate) fn or_internal(mut self) -> Self {
+        if self.0.code == codes::UNKNOWN {
+            self.0.code = codes::INTERNAL.into();
+        }
         self
     }
 

@@ -10,21 +10,22 @@ use crate::protocol::route;
 use protos::Error as ErrorBody;
 
 /// The type has the name that other languages know it by, `protos.Error`.
-mod protos {
+pub(crate) mod protos {
     use std::collections::BTreeMap;
 
     /// What a failed request is answered.
     #[pitaya::message(omit_empty)]
-    pub(crate) struct Error {
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Error {
         /// For programs, for example `PIT-404`.
         #[field(1)]
-        pub(super) code: String,
+        pub code: String,
         /// For people.
         #[field(2)]
-        pub(super) msg: String,
+        pub msg: String,
         /// Further keys and values.
         #[field(3)]
-        pub(super) metadata: BTreeMap<String, String>,
+        pub metadata: BTreeMap<String, String>,
     }
 }
 

@@ -41,6 +41,7 @@
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
+//! | hooks around remotes | [`cluster::remote::BeforeRemoteHook`], [`cluster::remote::AfterRemoteHook`] |
 //! | what is counted and measured | [`measurements`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
@@ -99,6 +100,7 @@ mod observe;
 pub mod protocol;
 mod scratch;
 pub mod session;
+mod sync;
 pub mod uid;
 
 pub use acceptor::{Tcp, WebSocket};

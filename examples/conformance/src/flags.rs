@@ -19,7 +19,12 @@ pub(crate) struct Flags {
     pub(crate) frontend: bool,
     pub(crate) serializer: SerializerKind,
     pub(crate) debug: bool,
-    standalone: bool,
+    /// No etcd and no NATS.
+    pub(crate) standalone: bool,
+    /// What the keys in etcd begin with, if the command line says so: else the configuration does.
+    pub(crate) sd_prefix: Option<String>,
+    /// Clients come through a proxy that says who they are.
+    pub(crate) proxy_protocol: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
 }
@@ -51,7 +56,7 @@ const KNOWN: &[Known] = &[
     (
         "grpcport",
         "3434",
-        "port of the gRPC server (no effect with -standalone)",
+        "port of the gRPC server (no effect without -grpc)",
     ),
     ("standalone", "false", "no etcd, no NATS"),
     (
@@ -77,13 +82,8 @@ impl Flags {
             || !values.text("tlskey").is_empty();
         values.port("grpcport")?;
         let missing = [
-            (values.boolean("grpc")?, "-grpc", "cluster"),
+            (values.boolean("grpc")?, "-grpc", "gRPC"),
             (tls, "-tlsport", "TLS"),
-            (
-                values.boolean("proxyprotocol")?,
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ];
         Ok(Self {
             port: values.port("port")?,
@@ -99,7 +99,9 @@ impl Flags {
                 }
             },
             debug: values.boolean("debug")?,
+            proxy_protocol: values.boolean("proxyprotocol")?,
             standalone: values.boolean("standalone")?,
+            sd_prefix: values.0.get("sdprefix").cloned(),
             missing: missing
                 .iter()
                 .find(|missing| missing.0)
@@ -109,11 +111,7 @@ impl Flags {
 
     /// What was asked for that this version cannot do.
     pub(crate) fn unavailable(&self) -> Option<String> {
-        let (flag, what) = match self.missing {
-            Some(missing) => missing,
-            None if self.standalone => return None,
-            None => ("a server without -standalone", "cluster"),
-        };
+        let (flag, what) = self.missing?;
         Some(format!(
             "{flag} needs {what} support, which this version does not have"
         ))
@@ -214,6 +212,10 @@ mod tests {
         );
         assert!(flags.frontend && !flags.debug && !flags.standalone);
         assert_eq!(flags.serializer, SerializerKind::Json);
+        // The prefix's default is the configuration's, which the environment may change.
+        assert_eq!(flags.sd_prefix, None);
+        let prefixed = parse("-sdprefix game/").unwrap();
+        assert_eq!(prefixed.sd_prefix.as_deref(), Some("game/"));
     }
 
     #[test]
@@ -262,29 +264,21 @@ mod tests {
     #[test]
     fn what_this_version_lacks_is_told() {
         for (line, flag, what) in [
-            ("", "a server without -standalone", "cluster"),
-            (
-                "-standalone=false",
-                "a server without -standalone",
-                "cluster",
-            ),
-            ("-standalone -grpc", "-grpc", "cluster"),
+            ("-grpc", "-grpc", "gRPC"),
+            ("-standalone -grpc -grpcport 1", "-grpc", "gRPC"),
             ("-standalone -tlsport 1", "-tlsport", "TLS"),
             ("-standalone -tlscert a.pem", "-tlsport", "TLS"),
-            (
-                "-standalone -proxyprotocol",
-                "-proxyprotocol",
-                "PROXY protocol",
-            ),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");
         }
-        assert_eq!(
-            parse("-standalone -sdprefix x/ -grpcport 1")
-                .unwrap()
-                .unavailable(),
-            None
-        );
+        for line in [
+            "",
+            "-grpc=false -grpcport 1",
+            "-frontend=false",
+            "-proxyprotocol",
+        ] {
+            assert_eq!(parse(line).unwrap().unavailable(), None, "{line}");
+        }
     }
 }

@@ -122,7 +122,7 @@ impl fmt::Debug for Listener {
 
 /// The address without the IPv6 form that a listener for both families gives
 /// to IPv4 peers: the original framework tells sessions `ipv4` for those.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 

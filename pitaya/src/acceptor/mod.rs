@@ -7,17 +7,24 @@
 //! peer, because one silent peer would keep everybody else out, so whatever
 //! needs the peer's help (a TLS handshake, a PROXY header, an HTTP upgrade)
 //! happens in `establish`, which the framework runs in the connection's own
-//! task under a deadline. Nothing here knows sessions, packets' meaning or
-//! configuration.
+//! task under a deadline. Nothing here knows sessions or packets' meaning, and
+//! configuration only where [`Acceptor::configure`] hands it in.
 
+mod linger;
 mod listener;
 mod memory;
+mod network;
+mod proxy;
+mod refused;
 mod tcp;
 mod websocket;
 
+pub(crate) use self::refused::refusal_of;
 pub use self::{
     listener::Listener,
     memory::{Connector, Memory, MemoryConnect, memory},
+    network::{Network, NetworkError, Networks},
+    proxy::ProxyProtocol,
     tcp::{Tcp, TcpConnect},
     websocket::{WebSocket, WebSocketConnect, WsIo},
 };
@@ -25,6 +32,8 @@ pub use self::{
 use std::{future::Future, io, net::SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::app::config::Config;
 
 /// A source of client connections.
 ///
@@ -101,6 +110,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait Acceptor: Send + 'static {
     /// A peer that has connected and may still have to be talked to.
     type Connect: Connect;
+
+    /// Takes over what the app's configuration says about acceptors; by default nothing.
+    ///
+    /// The framework calls it once, before [`bind`](Self::bind). What an acceptor was told in code
+    /// counts more. An acceptor around another one passes this on.
+    fn configure(&mut self, config: &Config) {
+        let _ = config;
+    }
 
     /// Opens the listener; does nothing when it was given an open one.
     ///

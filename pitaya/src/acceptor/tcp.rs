@@ -1,10 +1,14 @@
-//! Packets straight on TCP: the connection's bytes are the packets' bytes.
+//! Packets straight on TCP: the connection's bytes are the packets' bytes,
+//! behind a PROXY protocol header where there is one.
 
 use std::{io, net::SocketAddr};
 
 use tokio::net::TcpStream;
 
-use super::{Acceptor, Connect, Established, Listener, listener::local_address};
+use super::{
+    Acceptor, Connect, Established, Listener, ProxyProtocol, listener::local_address, proxy,
+};
+use crate::app::config::Config;
 
 /// Accepts plain TCP connections.
 ///
@@ -25,6 +29,8 @@ use super::{Acceptor, Connect, Established, Listener, listener::local_address};
 #[derive(Debug)]
 pub struct Tcp {
     listener: Listener,
+    /// As the configuration says, unless this says it.
+    proxy: Option<ProxyProtocol>,
 }
 
 impl Tcp {
@@ -33,23 +39,54 @@ impl Tcp {
     /// Port 0 takes a free one. Without a host (`:3250`) it is every interface,
     /// IPv6 and IPv4.
     pub fn bind(address: impl Into<String>) -> Self {
-        Self {
-            listener: Listener::at(address),
-        }
+        Self::on(Listener::at(address))
     }
 
     /// Accepts from a listener that is open already: of `std` or of `tokio`.
     pub fn from_listener(listener: impl Into<Listener>) -> Self {
+        Self::on(listener.into())
+    }
+
+    fn on(listener: Listener) -> Self {
         Self {
-            listener: listener.into(),
+            listener,
+            proxy: None,
         }
+    }
+
+    /// Which connections begin with a PROXY protocol header; by default what
+    /// `pitaya.acceptor.proxyprotocol` says, which is none or all.
+    ///
+    /// The header comes before TLS and the WebSocket upgrade. The session's
+    /// remote address is then the one in the header.
+    ///
+    /// ```
+    /// use pitaya::{Tcp, acceptor::ProxyProtocol};
+    ///
+    /// let acceptor = Tcp::bind("0.0.0.0:3250")
+    ///     .proxy_protocol(ProxyProtocol::from_networks(["10.0.0.0/8"]));
+    /// ```
+    pub fn proxy_protocol(mut self, proxy: ProxyProtocol) -> Self {
+        self.proxy = Some(proxy);
+        self
     }
 }
 
 impl Acceptor for Tcp {
     type Connect = TcpConnect;
 
+    fn configure(&mut self, config: &Config) {
+        if config.acceptor.proxy_protocol {
+            self.proxy.get_or_insert(ProxyProtocol::Required);
+        }
+    }
+
     async fn bind(&mut self) -> io::Result<()> {
+        if let Some(ProxyProtocol::From(networks)) = &self.proxy {
+            networks
+                .check()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
         self.listener.open().await
     }
 
@@ -59,10 +96,12 @@ impl Acceptor for Tcp {
 
     async fn accept(&mut self) -> io::Result<TcpConnect> {
         let (stream, peer, listening) = self.listener.accept().await?;
+        let proxied = self.proxy.as_ref().is_some_and(|proxy| proxy.expects(peer));
         Ok(TcpConnect {
             stream,
             peer,
             listening,
+            proxied,
         })
     }
 
@@ -71,18 +110,29 @@ impl Acceptor for Tcp {
     }
 }
 
-/// A TCP connection as it was accepted; there is nothing to wait for.
+/// A TCP connection as it was accepted; there is nothing to wait for, unless a
+/// proxy speaks first.
 #[derive(Debug)]
 pub struct TcpConnect {
     stream: TcpStream,
     peer: SocketAddr,
     listening: SocketAddr,
+    proxied: bool,
 }
 
 impl Connect for TcpConnect {
     type Io = TcpStream;
 
-    async fn establish(self) -> io::Result<Established<TcpStream>> {
+    async fn establish(mut self) -> io::Result<Established<TcpStream>> {
+        if self.proxied {
+            // Boxed, so that connections without have no room for it.
+            let ends = Box::pin(proxy::read(&mut self.stream)).await?;
+            return Ok(Established {
+                io: self.stream,
+                peer: Some(ends.client),
+                local: Some(ends.server),
+            });
+        }
         let local = local_address(&self.stream, self.listening);
         Ok(Established {
             io: self.stream,

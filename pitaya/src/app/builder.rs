@@ -19,9 +19,10 @@ use super::running::{Kind, NamedPart, Parts, caught};
 use super::signal::Signals;
 use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
-use crate::cluster::remote::{IntoRemote, RemoteDispatch};
+use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook, IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
 use crate::cluster::server::ORDERED;
+use crate::cluster::sys::Sys;
 use crate::cluster::{
     Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
 };
@@ -223,13 +224,26 @@ impl AppBuilder {
 
     /// Runs `hook` before every handler, behind the validation and earlier hooks.
     pub fn before(mut self, hook: impl BeforeHook) -> Self {
-        self.hooks.before.push(Arc::new(hook));
+        self.hooks.handlers.before.push(Arc::new(hook));
         self
     }
 
     /// Runs `hook` after every handler, behind earlier hooks.
     pub fn after(mut self, hook: impl AfterHook) -> Self {
-        self.hooks.after.push(Arc::new(hook));
+        self.hooks.handlers.after.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs `hook` before every call of a remote of this server, behind earlier hooks. Those that
+    /// every server has (`sys.*`), by which others reach its clients' sessions, are remotes too.
+    pub fn before_remote(mut self, hook: impl BeforeRemoteHook) -> Self {
+        self.hooks.remotes.before.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs `hook` after every call of a remote of this server, behind earlier hooks.
+    pub fn after_remote(mut self, hook: impl AfterRemoteHook) -> Self {
+        self.hooks.remotes.after.push(Arc::new(hook));
         self
     }
 
@@ -353,7 +367,10 @@ impl AppBuilder {
     ///
     /// # Errors
     /// Everything that keeps it from starting. What had been started is shut down again.
-    pub async fn start(self) -> Result<App, StartError> {
+    pub async fn start(mut self) -> Result<App, StartError> {
+        if self.cluster.is_some() {
+            self = self.remote(Sys);
+        }
         let (config, warnings) = match self.config {
             ConfigSource::Unsaid => (Config::default(), Vec::new()),
             ConfigSource::Value(config) => {
@@ -369,11 +386,8 @@ impl AppBuilder {
         });
         let mounted: Vec<Mounted> = self.services.iter().map(|(mounted, _)| *mounted).collect();
         let mut problems = table::check(&mounted, &serializer);
-        if config.acceptor.proxy_protocol {
-            problems.push(
-                "`pitaya.acceptor.proxyprotocol` is on, which this version cannot do".to_owned(),
-            );
-        }
+        let remotes: Vec<RemoteTable> = self.remotes.iter().map(|(table, _)| *table).collect();
+        problems.extend(Remotes::check(&remotes));
         if self.server_type.is_empty() || self.server_type.contains('.') {
             problems.push(format!(
                 "`{}` is not a server type: it may not be empty or hold a dot",
@@ -491,6 +505,10 @@ impl AppBuilder {
                 remotes.push((mounted, service));
             }
             app.keep_house();
+            if !clustered {
+                // Nobody can call them, so there is nothing to measure.
+                remotes.clear();
+            }
             let remotes = Remotes::new(&self.server_type, remotes, &self.recorder);
             app.join(Arc::new(Service::new(core.clone(), remotes)))
                 .await?;

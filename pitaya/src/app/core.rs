@@ -20,7 +20,7 @@ use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
-use crate::handler::{CallFuture, Context, finish_panicked};
+use crate::handler::{CallFuture, Context, Hooked, finish_panicked};
 use crate::isolate::{caught, isolated};
 use crate::observe::trace::{self, MessageType, Own};
 use crate::protocol::compression::Inflater;
@@ -372,7 +372,7 @@ impl Core {
             "a handler panicked"
         );
         let after = CallFuture::from_or_box(async move {
-            if ctx.after_hooks().is_empty() {
+            if ctx.hooks().after.is_empty() {
                 return Err(error);
             }
             finish_panicked(ctx, error).await

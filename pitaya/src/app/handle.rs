@@ -13,11 +13,12 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::config::Config;
+use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook};
 use crate::cluster::router::Routers;
 use crate::cluster::{Connected, Directory, ServerInfo};
 use crate::error::{Error, Result};
 use crate::groups::GroupService;
-use crate::handler::{AfterHook, BeforeHook, BoxFuture};
+use crate::handler::{AfterHook, Around, BeforeHook, BoxFuture};
 use crate::message::Serializer;
 use crate::observe::Metrics;
 use crate::observe::trace::Propagator;
@@ -69,9 +70,9 @@ pub(super) struct Shared {
 
 /// What the application hangs into the course of things.
 #[derive(Default)]
-pub(super) struct Hooks {
-    pub(super) before: Vec<Arc<dyn BeforeHook>>,
-    pub(super) after: Vec<Arc<dyn AfterHook>>,
+pub(crate) struct Hooks {
+    pub(crate) handlers: Around<dyn BeforeHook, dyn AfterHook>,
+    pub(crate) remotes: Around<dyn BeforeRemoteHook, dyn AfterRemoteHook>,
     pub(super) validators: Vec<(String, Validator)>,
     pub(super) bind: Vec<BindCallback>,
     pub(super) after_bind: Vec<BindCallback>,
@@ -164,12 +165,8 @@ impl AppHandle {
         &self.0.tasks
     }
 
-    pub(crate) fn before_hooks(&self) -> &[Arc<dyn BeforeHook>] {
-        &self.0.hooks.before
-    }
-
-    pub(crate) fn after_hooks(&self) -> &[Arc<dyn AfterHook>] {
-        &self.0.hooks.after
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.0.hooks
     }
 
     pub(crate) fn validators(&self) -> &[(String, Validator)] {

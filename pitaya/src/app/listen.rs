@@ -10,13 +10,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
-use crate::acceptor::{Acceptor, Connect, Established};
+use crate::acceptor::{Acceptor, Connect, Established, refusal_of};
 use crate::agent::{Conn, Machine, serve};
+use crate::app::config::Config;
 use crate::handler::BoxFuture;
 use crate::observe::Refusal;
 
 /// An acceptor behind a `dyn`.
 pub(super) trait Listen: Send {
+    fn configure(&mut self, config: &Config);
     fn bind(&mut self) -> BoxFuture<'_, io::Result<()>>;
     fn name(&self) -> &'static str;
     fn local_addr(&self) -> Option<SocketAddr>;
@@ -24,6 +26,10 @@ pub(super) trait Listen: Send {
 }
 
 impl<A: Acceptor> Listen for A {
+    fn configure(&mut self, config: &Config) {
+        Acceptor::configure(self, config);
+    }
+
     fn bind(&mut self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(Acceptor::bind(self))
     }
@@ -107,7 +113,7 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>) {
 }
 
 fn failed(core: &Core, error: &io::Error) {
-    core.app().metrics().connection_refused(Refusal::Establish);
+    core.app().metrics().connection_refused(refusal_of(error));
     tracing::debug!(%error, "a connection was not established");
 }
 

@@ -1,4 +1,7 @@
 //! Calls of remotes: checks, choice of the server, time.
+//!
+//! A call that any server of the type may take goes to another one when nobody took it, which is the
+//! one failure after which certainly nothing was done.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,12 +13,13 @@ use tracing::Instrument as _;
 
 use super::remote::RemoteBody;
 use super::router;
+use super::rpc::is_undelivered;
 use super::wire::{Msg, Request, RpcType};
 use super::{Metadata, ServerInfo};
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
 use crate::message::Serializer;
-use crate::observe::trace;
+use crate::observe::{Resent, trace};
 use crate::protocol::route::Route;
 
 /// One call of a remote, as its caller describes it.
@@ -41,7 +45,8 @@ impl AppHandle {
     /// # Errors
     /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
     /// this server's own type, is refused; `PIT-500 no servers available of this type`;
-    /// `PIT-408 rpc client: request timeout`; and the remote's own error.
+    /// `PIT-502 no server takes calls under this id` when none of them took it; `PIT-408 rpc client:
+    /// request timeout`; and the remote's own error.
     pub async fn rpc<A: RemoteBody, R: RemoteBody>(
         &self,
         route: &str,
@@ -84,7 +89,7 @@ impl AppHandle {
     /// Calls a remote with an encoded argument.
     pub(crate) async fn call_raw(&self, call: UserCall<'_>, data: Bytes) -> Result<Bytes> {
         let cluster = self.cluster()?;
-        let server = self.target(&call)?;
+        let mut server = self.target(&call)?;
         let mut timeout = call.timeout.unwrap_or(cluster.timeout);
         if let Some(deadline) = call.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -93,6 +98,34 @@ impl AppHandle {
             }
             timeout = timeout.min(left);
         }
+        let until = Instant::now() + timeout;
+        let mut tried = Vec::new();
+        loop {
+            let result = self.call_once(&call, &data, &server, timeout).await;
+            let lost = result.as_ref().is_err_and(is_undelivered);
+            if !lost || call.to.is_some() {
+                return result;
+            }
+            tried.push(server.clone());
+            let left = until.saturating_duration_since(Instant::now());
+            let others = self.directory().available_but(&server.kind, &tried);
+            match router::random(&others) {
+                Some(other) if !left.is_zero() => (server, timeout) = (other, left),
+                _ => return result,
+            }
+            self.metrics().resent(Resent::Call);
+        }
+    }
+
+    /// Calls this server.
+    async fn call_once(
+        &self,
+        call: &UserCall<'_>,
+        data: &Bytes,
+        server: &ServerInfo,
+        timeout: Duration,
+    ) -> Result<Bytes> {
+        let cluster = self.cluster()?;
         let own = self.server();
         let mut metadata = call.metadata.for_call(own, call.route, timeout);
         if metadata.request_id().is_none() {
@@ -100,13 +133,13 @@ impl AppHandle {
         }
         let here = server.id == own.id;
         let transport = if here { "Local" } else { cluster.client.name() };
-        let (span, metadata) = trace::calling(self, transport, &server, metadata);
+        let (span, metadata) = trace::calling(self, transport, server, metadata);
         let request = Request {
             r#type: RpcType::User.into(),
             session: None,
             msg: Some(Msg {
                 route: call.route.to_owned(),
-                data,
+                data: data.clone(),
                 ..Msg::default()
             }),
             frontend_id: if own.frontend {
@@ -121,7 +154,7 @@ impl AppHandle {
             if here {
                 cluster.serve_here(own, request, timeout).await
             } else {
-                cluster.client.call(&server, request, timeout).await
+                cluster.call(self, server, request, timeout).await
             }
         };
         let result = calling.instrument(span.clone()).await;
@@ -162,7 +195,9 @@ impl AppHandle {
                 .by_id(id)
                 .ok_or_else(|| Error::msg("server not found")),
             None if kind == own.kind => Ok(Arc::new(own.clone())),
-            None => router::random(&self.directory().of_kind(kind)).ok_or_else(router::no_servers),
+            None => {
+                router::random(&self.directory().available(kind)).ok_or_else(router::no_servers)
+            }
         }
     }
 }

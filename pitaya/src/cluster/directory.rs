@@ -2,12 +2,17 @@
 //!
 //! One writer, the discovery; many readers, for every forwarded message. Readers take a snapshot
 //! that nobody changes any more.
+//!
+//! A server that died is listed until discovery notices, which may take as long as its lease. Who
+//! finds that nobody takes its calls says so, and for a while it gets none that others can take.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 
 use super::ServerInfo;
 
@@ -34,7 +39,13 @@ struct Servers {
     by_id: HashMap<String, Arc<ServerInfo>>,
     /// Snapshots, sorted by id, replaced as a whole.
     by_kind: BTreeMap<String, Arc<[Arc<ServerInfo>]>>,
+    /// Listed servers that took no call, and until when others are preferred.
+    suspects: HashMap<String, Instant>,
 }
+
+/// How long a server that took no call is passed over. Another call tells then, and costs one way to
+/// the bus and back.
+const SUSPECT_FOR: Duration = Duration::from_secs(5);
 
 impl Directory {
     /// The server of this id.
@@ -50,6 +61,62 @@ impl Directory {
             .get(kind)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The servers of this type that a call may go to, sorted by id: those that take calls as far as
+    /// is known, or all of them when there is none of those.
+    pub fn available(&self, kind: &str) -> Arc<[Arc<ServerInfo>]> {
+        self.available_but(kind, &[])
+    }
+
+    /// The same without those that the call was sent to already; empty when it was sent to all.
+    pub(crate) fn available_but(
+        &self,
+        kind: &str,
+        tried: &[Arc<ServerInfo>],
+    ) -> Arc<[Arc<ServerInfo>]> {
+        let servers = self.servers.read();
+        let Some(all) = servers.by_kind.get(kind) else {
+            return Arc::default();
+        };
+        if tried.is_empty() && servers.suspects.is_empty() {
+            return all.clone();
+        }
+        let untried = |server: &&Arc<ServerInfo>| !tried.iter().any(|tried| tried.id == server.id);
+        let now = Instant::now();
+        let trusted = |server: &&Arc<ServerInfo>| {
+            let until = servers.suspects.get(&server.id);
+            until.is_none_or(|until| *until <= now)
+        };
+        let untried = all.iter().filter(untried);
+        let trusted: Arc<[_]> = untried.clone().filter(trusted).cloned().collect();
+        if trusted.is_empty() {
+            untried.cloned().collect()
+        } else {
+            trusted
+        }
+    }
+
+    /// Nobody took a call for this server: others of its type are preferred for a while, until it
+    /// answers or is announced anew.
+    pub(crate) fn suspect(&self, id: &str) {
+        let mut servers = self.servers.write();
+        if !servers.by_id.contains_key(id) {
+            return;
+        }
+        let now = Instant::now();
+        let known = servers.suspects.insert(id.to_owned(), now + SUSPECT_FOR);
+        drop(servers);
+        if known.is_none() {
+            tracing::warn!(server = id, "a server that is listed takes no calls");
+        }
+    }
+
+    /// The server has answered a call.
+    pub(crate) fn trust(&self, id: &str) {
+        if self.servers.read().suspects.contains_key(id) {
+            self.servers.write().suspects.remove(id);
+        }
     }
 
     /// Every server.
@@ -72,11 +139,13 @@ impl Directory {
         self.listeners.lock().push(Arc::new(listener));
     }
 
-    /// Adds a server, or replaces the one of the same id; nothing happens when it is known as it is.
+    /// Adds a server, or replaces the one of the same id; when it is known as it is, nothing changes
+    /// but that it is trusted again.
     pub fn add(&self, server: ServerInfo) {
         let server = Arc::new(server);
         let replaced = {
             let mut servers = self.servers.write();
+            servers.suspects.remove(&server.id);
             match servers.by_id.get(&server.id) {
                 Some(known) if **known == *server => return,
                 _ => {}
@@ -104,6 +173,7 @@ impl Directory {
             let Some(removed) = servers.by_id.remove(id) else {
                 return;
             };
+            servers.suspects.remove(id);
             servers.index(&removed.kind);
             removed
         };
@@ -154,5 +224,88 @@ impl Servers {
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.counts()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(id: &str) -> ServerInfo {
+        ServerInfo {
+            id: id.to_owned(),
+            kind: "room".to_owned(),
+            frontend: false,
+            metadata: BTreeMap::new(),
+            hostname: String::new(),
+        }
+    }
+
+    fn directory() -> Directory {
+        let directory = Directory::default();
+        for id in ["a", "b", "c"] {
+            directory.add(server(id));
+        }
+        directory
+    }
+
+    fn available(directory: &Directory, tried: &[&str]) -> String {
+        let tried: Vec<_> = tried.iter().map(|id| Arc::new(server(id))).collect();
+        let servers = directory.available_but("room", &tried);
+        servers.iter().map(|server| &*server.id).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspect_is_left_out_while_there_are_others() {
+        let directory = directory();
+        assert_eq!(available(&directory, &[]), "abc");
+        directory.suspect("b");
+        assert_eq!(available(&directory, &[]), "ac");
+        assert_eq!(available(&directory, &["a"]), "c");
+        assert_eq!(
+            available(&directory, &["a", "c"]),
+            "b",
+            "rather than nobody"
+        );
+        assert_eq!(available(&directory, &["a", "b", "c"]), "");
+        assert_eq!(directory.of_kind("room").len(), 3, "it is still listed");
+        for id in ["a", "c"] {
+            directory.suspect(id);
+        }
+        assert_eq!(available(&directory, &[]), "abc", "rather than nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspect_is_trusted_again_when_it_answers_is_announced_or_has_waited() {
+        let again: [fn(&Directory); 3] = [
+            |directory| directory.trust("b"),
+            |directory| directory.add(server("b")),
+            |directory| {
+                directory.remove("b");
+                directory.add(server("b"));
+            },
+        ];
+        for again in again {
+            let directory = directory();
+            directory.suspect("b");
+            again(&directory);
+            assert_eq!(available(&directory, &[]), "abc");
+            assert!(directory.servers.read().suspects.is_empty());
+        }
+        let directory = directory();
+        directory.suspect("b");
+        tokio::time::advance(SUSPECT_FOR).await;
+        assert_eq!(available(&directory, &[]), "abc");
+        directory.suspect("b");
+        assert_eq!(available(&directory, &[]), "ac", "for as long again");
+    }
+
+    #[test]
+    fn nobody_who_is_not_listed_is_remembered() {
+        let directory = directory();
+        directory.suspect("ghost");
+        directory.suspect("b");
+        directory.remove("b");
+        assert!(directory.servers.read().suspects.is_empty());
     }
 }

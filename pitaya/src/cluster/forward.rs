@@ -6,6 +6,11 @@
 //! was answered, which keeps the order there too. Lanes of different types, and the servers within
 //! one, never wait for each other, and nothing in a lane outlives the caller's time: that runs from
 //! the moment the message came, wherever the message is.
+//!
+//! What nobody took goes to another server of the type, in order of arrival, before anything that
+//! came later is sent.
+
+mod again;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,13 +24,15 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use self::again::Again;
 use super::router::{self, Route, Routing};
+use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
 use super::{Connected, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
-use crate::observe::trace;
+use crate::observe::{Resent, trace};
 use crate::session::{Forwarding, Session, Wake};
 
 /// A message of a client for another server type.
@@ -62,6 +69,10 @@ struct Load {
 /// A message in a lane, which counts while it is there.
 struct Held {
     message: Forward,
+    /// Its place in the lane's order of arrival.
+    number: u64,
+    /// Servers that did not take it.
+    tried: Vec<Arc<ServerInfo>>,
     load: Arc<Load>,
     _forwarding: Forwarding,
 }
@@ -126,6 +137,8 @@ impl Held {
         load.bytes.fetch_add(message.data.len(), Ordering::Relaxed);
         Self {
             message,
+            number: 0,
+            tried: Vec::new(),
             load: load.clone(),
             _forwarding: forwarding,
         }
@@ -150,8 +163,8 @@ type Routed = (Held, Result<Arc<ServerInfo>>);
 /// What one lane has on its way to one server.
 #[derive(Default)]
 struct Under {
-    /// Sent and not answered.
-    way: usize,
+    /// Sent and not answered, by number.
+    way: Vec<u64>,
     /// For a server that takes one at a time.
     waiting: VecDeque<Held>,
 }
@@ -164,6 +177,8 @@ struct Run<'a> {
     flights: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// By the server's id.
     servers: HashMap<String, Under>,
+    /// What nobody took, and what must not overtake it.
+    again: Again<Held>,
 }
 
 async fn run(
@@ -178,12 +193,19 @@ async fn run(
         kind: &kind,
         flights: FuturesUnordered::new(),
         servers: HashMap::new(),
+        again: Again::new(),
     };
+    let mut received = 0;
     // The choice for the next message, in arrival order.
-    let mut choice: OptionFuture<BoxFuture<'_, Routed>> = None.into();
-    let mut choosing = false;
+    let mut choice: Option<BoxFuture<'_, Routed>> = None;
     loop {
-        if lane.flights.is_empty() && !choosing {
+        if choice.is_none()
+            && let Some(held) = lane.again.next()
+        {
+            choice = lane.route(held);
+            continue;
+        }
+        if lane.flights.is_empty() && choice.is_none() {
             // Nothing is under way: end, unless a message has come meanwhile.
             let idle = session.with_lanes(|lanes| {
                 let idle = queue.is_empty();
@@ -196,30 +218,24 @@ async fn run(
                 return;
             }
         }
+        let silent = lane.again.until().map(tokio::time::sleep_until);
         tokio::select! {
             biased;
             Some(answered) = lane.flights.next(), if !lane.flights.is_empty() => lane.landed(answered),
-            Some((held, routed)) = &mut choice, if choosing => {
-                choosing = false;
-                choice = None.into();
-                lane.send(held, routed);
-            }
-            Some(held) = queue.recv(), if !choosing => {
-                match core.app().routers().get(&kind) {
-                    _ if session.is_closed() => lane.drop_unsent(&held),
-                    None => {
-                        let servers = core.app().directory().of_kind(&kind);
-                        let server = router::random(&servers).ok_or_else(router::no_servers);
-                        lane.send(held, server);
-                    }
-                    Some(router) => {
-                        choosing = true;
-                        let span = held.message.own.span.clone();
-                        let choose = choose(&core, &session, &kind, router, held);
-                        choice = Some(choose.instrument(span).boxed()).into();
-                    }
+            Some((held, routed)) = OptionFuture::from(choice.as_mut()), if choice.is_some() => {
+                choice = None;
+                if lane.again.holds(held.number) {
+                    lane.again.hold(held.number, held);
+                } else {
+                    lane.send(held, routed);
                 }
             }
+            Some(mut held) = queue.recv(), if choice.is_none() && lane.again.is_empty() => {
+                held.number = received;
+                received += 1;
+                choice = lane.route(held);
+            }
+            Some(()) = OptionFuture::from(silent), if lane.again.until().is_some() => lane.again.pass(),
             else => return,
         }
     }
@@ -235,9 +251,10 @@ async fn choose<'a>(
 ) -> Routed {
     let message = &held.message;
     let directory = core.app().directory();
-    let servers = directory.of_kind(kind);
+    let servers = directory.available_but(kind, &held.tried);
     if servers.is_empty() {
-        return (held, Err(router::no_servers()));
+        let error = nobody(&held);
+        return (held, Err(error));
     }
     let routing = Routing {
         session,
@@ -260,17 +277,45 @@ async fn choose<'a>(
             codes::INTERNAL,
             "can't find any server with the provided ID",
         )),
+        // Not among those it was offered.
+        Ok(server) if held.tried.iter().any(|tried| tried.id == server.id) => {
+            Err(undelivered(&server))
+        }
         Ok(server) => Ok(server),
         // A router's plain error is the server's own failure.
-        Err(error) if error.code() == codes::UNKNOWN => {
-            Err(Error::new(codes::INTERNAL, error.message().to_owned()))
-        }
-        Err(error) => Err(error),
+        Err(error) => Err(error.or_internal()),
     };
     (held, routed)
 }
 
+/// Why there is no server for a message.
+fn nobody(held: &Held) -> Error {
+    match held.tried.last() {
+        Some(server) => undelivered(server),
+        None => router::no_servers(),
+    }
+}
+
 impl<'a> Run<'a> {
+    /// Sends a message to whichever server is chosen for it: at once, or after the choice that is
+    /// given back.
+    fn route(&mut self, held: Held) -> Option<BoxFuture<'a, Routed>> {
+        let (core, session, kind) = (self.core, self.session, self.kind);
+        if session.is_closed() {
+            self.drop_unsent(&held);
+            return None;
+        }
+        if let Some(router) = core.app().routers().get(kind) {
+            let span = held.message.own.span.clone();
+            let choose = choose(core, session, kind, router, held);
+            return Some(choose.instrument(span).boxed());
+        }
+        let servers = core.app().directory().available_but(kind, &held.tried);
+        let server = router::random(&servers).ok_or_else(|| nobody(&held));
+        self.send(held, server);
+        None
+    }
+
     /// Sends a message, or lets it wait for those before it.
     fn send(&mut self, held: Held, routed: Result<Arc<ServerInfo>>) {
         let server = match routed {
@@ -278,14 +323,14 @@ impl<'a> Run<'a> {
             Err(error) => return answer(self.core, self.session, &held.message, Err(error)),
         };
         let under = self.servers.entry(server.id.clone()).or_default();
-        if under.way + under.waiting.len() >= SERVER {
+        if under.way.len() + under.waiting.len() >= SERVER {
             return answer(self.core, self.session, &held.message, Err(overloaded()));
         }
-        if under.way > 0 && (!server.is_ordered() || !under.waiting.is_empty()) {
+        if !under.way.is_empty() && (!server.is_ordered() || !under.waiting.is_empty()) {
             under.waiting.push_back(held);
             return;
         }
-        under.way += 1;
+        under.way.push(held.number);
         self.start(held, server);
     }
 
@@ -307,30 +352,46 @@ impl<'a> Run<'a> {
     }
 
     /// A call has ended: the next one for its server may start.
-    fn landed(&mut self, (held, server, result): Answered) {
+    fn landed(&mut self, (mut held, server, result): Answered) {
         self.count(&server, -1);
-        answer(self.core, self.session, &held.message, result);
-        drop(held);
+        let (core, session) = (self.core, self.session);
+        let in_time = self.again.settle(held.number);
         let Some(under) = self.servers.get_mut(&server.id) else {
-            return;
+            return answer(core, session, &held.message, result);
         };
-        under.way = under.way.saturating_sub(1);
-        if self.session.is_closed() {
-            let unsent = std::mem::take(&mut under.waiting);
-            unsent.iter().for_each(|held| self.drop_unsent(held));
-        } else if under.way == 0
-            && let Some(next) = under.waiting.pop_front()
-        {
-            under.way = 1;
-            return self.start(next, server);
+        under.way.retain(|number| *number != held.number);
+        let lost = in_time && result.as_ref().is_err_and(is_undelivered);
+        if lost {
+            held.tried.push(server.clone());
         }
-        if self
-            .servers
-            .get(&server.id)
-            .is_some_and(|under| under.way == 0)
-        {
-            self.servers.remove(&server.id);
+        let directory = core.app().directory();
+        let others = lost && !directory.available_but(self.kind, &held.tried).is_empty();
+        if others && !session.is_closed() {
+            let later = |number: &&u64| **number > held.number;
+            let later = under.way.iter().filter(later).copied();
+            self.again.doubt(later, Instant::now());
+            for unsent in under.waiting.drain(..) {
+                self.again.hold(unsent.number, unsent);
+            }
+            core.app().metrics().resent(Resent::Forward);
+            self.again.hold(held.number, held);
+        } else {
+            answer(core, session, &held.message, result);
         }
+        let mut unsent = VecDeque::new();
+        if session.is_closed() {
+            unsent = std::mem::take(&mut under.waiting);
+        }
+        if under.way.is_empty() {
+            match under.waiting.pop_front() {
+                Some(next) => {
+                    under.way.push(next.number);
+                    self.start(next, server);
+                }
+                None => drop(self.servers.remove(&server.id)),
+            }
+        }
+        unsent.iter().for_each(|held| self.drop_unsent(held));
     }
 
     /// The client has left before this was sent.
@@ -405,7 +466,7 @@ async fn call(
         metadata: metadata.to_bytes(),
     };
     let (started, waited) = (Instant::now(), message.received.elapsed());
-    let calling = cluster.client.call(server, request, timeout);
+    let calling = cluster.call(app, server, request, timeout);
     let result = calling.instrument(span.clone()).await;
     trace::outcome(&span, &result);
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();

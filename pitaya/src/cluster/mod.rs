@@ -15,6 +15,7 @@ pub mod rpc;
 pub(crate) mod server;
 mod service;
 mod state;
+pub mod sys;
 mod turns;
 pub mod wire;
 

@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use prost::Message as _;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
 use super::rpc::RpcLoad;
+use super::sys::kick_user;
 use super::turns::{Turn, Turns};
-use super::wire::{
-    self, BindMsg, KickAnswer, KickMsg, Msg, MsgType, Push, Request, Response, RpcType,
-};
+use super::wire::{self, BindMsg, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
 use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
@@ -28,7 +26,7 @@ use crate::handler::{BoxFuture, Context, Incoming};
 use crate::isolate::{caught, isolated, isolated_now};
 use crate::observe::{AppRecorder, Times, trace};
 use crate::protocol::route::Route;
-use crate::session::{Origin, PushFrames, Session, parse_data};
+use crate::session::{Origin, PushFrames, Session};
 use crate::uid::Uid;
 
 /// A remote service that is mounted, before any instance exists.
@@ -50,8 +48,6 @@ impl RemoteTable {
 /// The remotes of one app, by `service.method`.
 pub(crate) struct Remotes {
     by_name: HashMap<String, Remote>,
-    /// What every server has, as one.
-    built_in: Times,
 }
 
 struct Remote {
@@ -79,10 +75,25 @@ impl Remotes {
                 by_name.insert(name, remote);
             }
         }
-        Self {
-            by_name,
-            built_in: times("sys"),
-        }
+        Self { by_name }
+    }
+
+    /// Checks what is mounted: every route that is there twice, with both places.
+    pub(crate) fn check(mounted: &[RemoteTable]) -> Vec<String> {
+        let mut names = HashMap::new();
+        let methods = mounted
+            .iter()
+            .flat_map(|table| table.methods.iter().map(move |method| (table.name, method)));
+        methods
+            .filter_map(|(service, method)| {
+                let name = format!("{service}.{}", method.name);
+                let place = method.location;
+                let earlier = names.insert(name.clone(), place)?;
+                Some(format!(
+                    "remote `{name}` is mounted twice: {earlier} and {place}"
+                ))
+            })
+            .collect()
     }
 }
 
@@ -362,18 +373,13 @@ impl Call {
             .ok_or_else(|| Error::msg("reply must not be null"))
     }
 
-    /// A remote, or one of those that every server has.
+    /// A remote.
     async fn remote(self, service: &Service) -> Result<Bytes> {
         let parsed = Route::parse(&self.msg.route);
         let name = parsed
             .map(|route| format!("{}.{}", route.service, route.method))
             .unwrap_or_default();
-        let remotes = &service.remotes;
-        if let Some(result) = service.built_in(&name, &self.msg.data).await {
-            remotes.built_in.ended(self.came.elapsed(), &result);
-            return result;
-        }
-        let Some(remote) = remotes.by_name.get(&name) else {
+        let Some(remote) = service.remotes.by_name.get(&name) else {
             let error = Error::new(codes::NOT_FOUND, "route not found");
             return Err(service.refused(error.with_metadata("route", name)));
         };
@@ -400,60 +406,6 @@ impl Call {
 }
 
 impl Service {
-    /// What backends ask a client's own server to do.
-    async fn built_in(&self, name: &str, data: &[u8]) -> Option<Result<Bytes>> {
-        let result = match name {
-            "sys.bindsession" => self.bind(data).await,
-            "sys.pushsession" => self.replace_data(data),
-            "sys.patchsession" => self.patch_data(data),
-            "sys.kick" => self.kick_by_call(data),
-            _ => return None,
-        };
-        Some(result)
-    }
-
-    async fn bind(&self, data: &[u8]) -> Result<Bytes> {
-        let wanted = decode::<wire::Session>(data)?;
-        self.session(wanted.id)?.bind(wanted.uid).await?;
-        Ok(ack())
-    }
-
-    fn replace_data(&self, data: &[u8]) -> Result<Bytes> {
-        let sent = decode::<wire::Session>(data)?;
-        let session = self.session(sent.id)?;
-        let data = parse_data(&sent.data).map_err(|error| Error::msg(error.to_string()))?;
-        if let Some(data) = data {
-            session.set_data(data);
-        }
-        Ok(ack())
-    }
-
-    fn patch_data(&self, data: &[u8]) -> Result<Bytes> {
-        let sent = decode::<wire::Session>(data)?;
-        let session = self.session(sent.id)?;
-        session
-            .apply(&sent.data)
-            .map_err(|error| Error::msg(error.to_string()))?;
-        Ok(ack())
-    }
-
-    fn kick_by_call(&self, data: &[u8]) -> Result<Bytes> {
-        let kick = decode::<KickMsg>(data)?;
-        if self.kick(&kick) {
-            Ok(KickAnswer { kicked: true }.encode_to_vec().into())
-        } else {
-            Err(Error::msg("session not found"))
-        }
-    }
-
-    fn session(&self, id: i64) -> Result<Session> {
-        let id = u64::try_from(id).unwrap_or_default();
-        self.app()
-            .sessions()
-            .by_id(id)
-            .ok_or_else(|| Error::msg("session not found"))
-    }
-
     fn push(&self, push: Push) -> bool {
         let Some(session) = self.app().sessions().by_uid(&push.uid) else {
             return false;
@@ -464,8 +416,7 @@ impl Service {
     }
 
     fn kick(&self, kick: &KickMsg) -> bool {
-        let session = self.app().sessions().by_uid(&kick.user_id);
-        session.inspect(Session::kick_here).is_some()
+        kick_user(self.app(), &kick.user_id)
     }
 
     /// A user was bound on some frontend of this type: of two binds the later one stays.
@@ -502,13 +453,4 @@ impl Service {
             );
         }
     }
-}
-
-fn decode<T: prost::Message + Default>(data: &[u8]) -> Result<T> {
-    T::decode(data).map_err(|error| Error::new(codes::BAD_REQUEST, error.to_string()))
-}
-
-/// The answer of those that answer nothing else: a message inside the answer's data.
-fn ack() -> Bytes {
-    Response::ok("ack").encode_to_vec().into()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::discovery::local::{self, LocalDiscovery};
-use super::rpc::{Exchange, LocalRpc};
+use super::rpc::{Exchange, LocalRpc, is_undelivered};
 use super::wire::{BindMsg, Request};
 use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
 use crate::app::AppHandle;
@@ -140,6 +140,24 @@ impl Connected {
             here: OnceLock::new(),
             latest_bind: AtomicU64::new(0),
         }
+    }
+
+    /// Calls another server, and keeps in the directory what that tells of it.
+    pub(crate) async fn call(
+        &self,
+        app: &AppHandle,
+        server: &ServerInfo,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Bytes> {
+        let result = self.client.call(server, request, timeout).await;
+        match &result {
+            Ok(_) => app.directory().trust(&server.id),
+            Err(error) if is_undelivered(error) => app.directory().suspect(&server.id),
+            // Of the others nobody knows whether the server or the way there failed.
+            Err(_) => {}
+        }
+        result
     }
 
     /// Serves a call of this server's own, without the transport.

@@ -5,22 +5,23 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::hooks::HookReply;
+use super::argument::Argument;
+use super::hooks::{Answer, Hooked, run_after, run_before};
 use super::{CallFuture, Context, Return};
 use crate::error::{Error, codes};
-use crate::isolate::{isolated, isolated_now};
-use crate::message::{AnyMessage, Body};
+use crate::isolate::isolated_now;
+use crate::message::Body;
 
 /// Decodes the argument: `PIT-400` with the serializer's text if that fails.
 pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
     T::decode(ctx.serializer(), body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
 }
 
-/// Calls a method with an argument: validation, before-hooks, the method, after-hooks, the reply.
+/// Calls a method: validation, before-hooks, the method, after-hooks, the reply.
 ///
 /// Where there are no hooks the method's own future is the whole call: held once, it counts once
 /// against the room that a call has.
-pub(super) fn run<'a, A: Body, R: Return, F: Future<Output = R> + Send + 'a>(
+pub(super) fn run<'a, A: Argument + 'a, R: Return, F: Future<Output = R> + Send + 'a>(
     ctx: &'a Context<'a>,
     message: Result<A, Error>,
     limit: impl Limit + 'a,
@@ -32,59 +33,21 @@ pub(super) fn run<'a, A: Body, R: Return, F: Future<Output = R> + Send + 'a>(
         Err(error) => return failed(error),
     };
     if ctx.validates() {
-        match isolated_now(ctx.app(), "validation", || message.validate()) {
+        match isolated_now(ctx.app(), "validation", || message.check()) {
             Ok(Ok(())) => {}
             Ok(Err(invalid)) => return failed(invalid.into()),
             Err(panicked) => return failed(panicked),
         }
     }
-    if !is_hooked(ctx) {
+    if ctx.hooks().is_empty() {
         let call = limit.apply(call(message));
         return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
     }
     boxed_or_inline(async move {
-        run_before_hooks(ctx, Some(&mut message)).await?;
+        run_before(ctx, message.as_message()).await?;
         let returned = limit.apply(call(message)).await;
         finish(ctx, returned.map(check)).await
     })
-}
-
-/// Calls a method without argument.
-pub(super) fn run_nothing<'a, R: Return, F: Future<Output = R> + Send + 'a>(
-    ctx: &'a Context<'a>,
-    limit: impl Limit + 'a,
-    call: impl FnOnce() -> F + Send + 'a,
-    check: impl FnOnce(R) -> R + Send + 'a,
-) -> CallFuture<'a> {
-    if !is_hooked(ctx) {
-        let call = limit.apply(call());
-        return boxed_or_inline(call.map(move |returned| send(ctx, returned.map(check))));
-    }
-    boxed_or_inline(async move {
-        run_before_hooks(ctx, None).await?;
-        let returned = limit.apply(call()).await;
-        finish(ctx, returned.map(check)).await
-    })
-}
-
-async fn run_before_hooks(
-    ctx: &Context<'_>,
-    mut message: Option<&mut dyn AnyMessage>,
-) -> Result<(), Error> {
-    for hook in ctx.before_hooks() {
-        let message = message
-            .as_mut()
-            .map(|message| &mut **message as &mut dyn AnyMessage);
-        isolated(ctx.app(), "before_hook", async {
-            hook.before(ctx, message).await
-        })
-        .await?;
-    }
-    Ok(())
-}
-
-fn is_hooked(ctx: &Context<'_>) -> bool {
-    !ctx.before_hooks().is_empty() || !ctx.after_hooks().is_empty()
 }
 
 fn failed<'a>(error: Error) -> CallFuture<'a> {
@@ -105,19 +68,6 @@ fn encode(ctx: &Context<'_>, reply: impl FnOnce() -> Result<(), Error>) -> Resul
     isolated_now(ctx.app(), "encode", reply)?
 }
 
-/// All of them, also after one that panicked, which is an error like any other.
-async fn run_after_hooks(ctx: &Context<'_>, reply: &mut HookReply<'_>) {
-    for hook in ctx.after_hooks() {
-        let run = async {
-            hook.after(ctx, reply).await;
-            Ok(())
-        };
-        if let Err(error) = isolated(ctx.app(), "after_hook", run).await {
-            reply.fail(error);
-        }
-    }
-}
-
 /// Shows a call that panicked to the after-hooks, which may answer something else.
 pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(), Error> {
     finish::<Result<bytes::Bytes, Error>>(ctx, Err(error)).await
@@ -125,24 +75,10 @@ pub(crate) async fn finish_panicked(ctx: &Context<'_>, error: Error) -> Result<(
 
 /// Runs the after-hooks and sends the reply, or the error of a call that was ended.
 async fn finish<R: Return>(ctx: &Context<'_>, returned: Result<R, Error>) -> Result<(), Error> {
-    let (mut value, error) = match returned.and_then(R::into_reply) {
-        Ok(value) => (value, None),
-        Err(error) => (None, Some(error)),
-    };
-    let mut hooked = HookReply {
-        value: value.as_mut().map(|value| value as &mut dyn AnyMessage),
-        replacement: None,
-        error,
-    };
-    run_after_hooks(ctx, &mut hooked).await;
-    let HookReply {
-        replacement, error, ..
-    } = hooked;
-    match (error, replacement, &value) {
-        (Some(error), ..) => Err(error),
-        (None, Some(replacement), _) => encode(ctx, || ctx.reply_any(&*replacement)),
-        (None, None, Some(value)) => encode(ctx, || ctx.reply(value)),
-        (None, None, None) => Ok(()),
+    match run_after(ctx, returned.and_then(R::into_reply)).await? {
+        Some(Answer::Own(reply)) => encode(ctx, || ctx.reply(&reply)),
+        Some(Answer::Replaced(reply)) => encode(ctx, || ctx.reply_any(&*reply)),
+        None => Ok(()),
     }
 }
 

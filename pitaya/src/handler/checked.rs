@@ -10,6 +10,7 @@
 use std::future::{Future, pending};
 use std::marker::PhantomData;
 
+use super::argument::Nothing;
 use super::call::{self, Limit, boxed_or_inline};
 use super::{CallFuture, Context, Return, RouteKind};
 use crate::client::{self, ServiceClient};
@@ -88,7 +89,7 @@ impl<A: Body, R: Return> Call<A, R> {
         call: impl FnOnce() -> F + Send + 'a,
         check: impl FnOnce(R) -> R + Send + 'a,
     ) -> CallFuture<'a> {
-        call::run_nothing(ctx, limit, call, check)
+        call::run(ctx, Ok(Nothing), limit, |Nothing| call(), check)
     }
 
     /// Requests the method, for typed clients.

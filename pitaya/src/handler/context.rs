@@ -1,17 +1,15 @@
 //! What a handler is given besides its argument.
 
-use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::RouteSpec;
 use super::table::MountedRoute;
-use super::{AfterHook, BeforeHook, RouteSpec};
+use super::values::Values;
 use crate::app::AppHandle;
 use crate::cluster::Metadata;
 use crate::error::Error;
@@ -50,10 +48,8 @@ struct Extras {
     /// On the client's own server: what the message is known by, made when somebody asks.
     own: OnceLock<Own>,
     /// What hooks leave for each other and for the handler.
-    values: Mutex<Values>,
+    values: Values,
 }
-
-type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(
@@ -189,15 +185,12 @@ impl<'a> Context<'a> {
 
     /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let mut values = self.extras().values.lock();
-        let earlier = values.insert(TypeId::of::<T>(), Arc::new(value));
-        earlier.and_then(|value| value.downcast().ok())
+        self.extras().values.insert(value)
     }
 
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let values = self.extras.get()?.values.lock();
-        values.get(&TypeId::of::<T>())?.clone().downcast().ok()
+        self.extras.get()?.values.get()
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {
@@ -210,14 +203,6 @@ impl<'a> Context<'a> {
 
     pub(crate) fn validates(&self) -> bool {
         self.app().validates()
-    }
-
-    pub(crate) fn before_hooks(&self) -> &[Arc<dyn BeforeHook>] {
-        self.app().before_hooks()
-    }
-
-    pub(crate) fn after_hooks(&self) -> &[Arc<dyn AfterHook>] {
-        self.app().after_hooks()
     }
 
     pub(crate) fn reply<T: Body>(&self, value: &T) -> Result<(), Error> {

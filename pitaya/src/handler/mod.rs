@@ -1,5 +1,6 @@
 //! Handlers: what `#[handler]` generates, and how the runtime calls it.
 
+mod argument;
 mod call;
 mod checked;
 mod context;
@@ -7,11 +8,13 @@ mod hooks;
 mod returns;
 mod spec;
 pub(crate) mod table;
+mod values;
 
 use std::sync::Arc;
 
 use stackfuture::StackFuture;
 
+pub(crate) use argument::{Argument, Nothing};
 pub(crate) use call::finish_panicked;
 pub use call::{Limit, Unlimited, Within, boxed_or_inline, decode, no_such_method};
 pub use checked::{
@@ -20,8 +23,10 @@ pub use checked::{
 pub use context::Context;
 pub(crate) use context::Incoming;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
+pub(crate) use hooks::{Answer, Around, Hooked, hooks, run_after, run_before};
 pub use returns::Return;
 pub use spec::{Location, RouteKind, RouteOptions, RouteSpec, ServiceEntry};
+pub(crate) use values::Values;
 
 use crate::error::Error;
 

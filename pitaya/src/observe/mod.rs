@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     forwarded: cluster::Remote,
     called: cluster::Remote,
     forward_delays: cluster::Delays,
+    resent: [Counter; Resent::ALL.len()],
     /// Errors answered before any handler or remote ran, by code; few codes exist.
     refused_messages: Mutex<HashMap<String, Counter>>,
 }
@@ -65,16 +66,25 @@ pub(crate) enum Refusal {
     EstablishTimeout,
     /// Establishing it failed.
     Establish,
+    /// The PROXY protocol header was missing or a lie.
+    ProxyHeader,
+    /// The PROXY protocol header named no client: a proxy's health check.
+    ProxyNoSource,
+    /// The request to upgrade was refused.
+    Upgrade,
     /// The acceptor failed.
     Accept,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
+        Self::ProxyHeader,
+        Self::ProxyNoSource,
+        Self::Upgrade,
         Self::Accept,
     ];
 
@@ -84,7 +94,30 @@ impl Refusal {
             Self::Handshakes => "handshake_limit",
             Self::EstablishTimeout => "establish_timeout",
             Self::Establish => "establish_failed",
+            Self::ProxyHeader => "proxy_header",
+            Self::ProxyNoSource => "proxy_no_source",
+            Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
+        }
+    }
+}
+
+/// What is sent once more, to another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resent {
+    /// A client's message.
+    Forward,
+    /// A call of a remote.
+    Call,
+}
+
+impl Resent {
+    const ALL: [Self; 2] = [Self::Forward, Self::Call];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Forward => "handler",
+            Self::Call => "rpc",
         }
     }
 }
@@ -127,6 +160,10 @@ impl Metrics {
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
             forward_delays: cluster::Delays::new(r),
+            resent: Resent::ALL.map(|what| {
+                let labels = [("cause", "undelivered"), ("type", what.label())];
+                r.counter("pitaya_rpc_resent_total", &labels)
+            }),
             refused_messages: Mutex::new(HashMap::new()),
             recorder,
         }
@@ -165,6 +202,14 @@ impl Metrics {
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
         self.called.ended(route, time, code);
+    }
+
+    /// Nobody took it, so it goes to another server.
+    #[cold]
+    pub(crate) fn resent(&self, what: Resent) {
+        if let Some(counter) = self.resent.get(what as usize) {
+            counter.increment(1);
+        }
     }
 
     /// Counts the servers of each type from now on.

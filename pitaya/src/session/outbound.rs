@@ -5,13 +5,12 @@
 //! a few instructions only: never across an await, a wake, a system call or user code.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use crate::scratch::{self, Scratch};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy)]

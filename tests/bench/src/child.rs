@@ -4,8 +4,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    io::{self, BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{self, Command, Stdio},
     sync::mpsc,
@@ -33,14 +33,26 @@ pub(crate) enum Under<'a> {
 pub(crate) struct Child {
     process: process::Child,
     pid: Pid,
+    /// What it says, line by line.
+    lines: mpsc::Receiver<io::Result<String>>,
+    /// Where clients connect; unspecified where none do.
     pub(crate) address: SocketAddr,
+    /// What other servers have to know of it.
+    pub(crate) record: String,
+}
+
+/// Where a server runs, and what it calls others over.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) core: usize,
+    pub(crate) bus: Option<&'a str>,
 }
 
 impl Child {
     pub(crate) fn spawn(
         subject: Subject,
         transport: Transport,
-        core: usize,
+        place: Place<'_>,
         under: Under<'_>,
     ) -> Result<Self> {
         let program = std::env::current_exe()?;
@@ -55,7 +67,8 @@ impl Child {
                 command
             }
         };
-        command.args(["serve", subject.name(), transport.name(), &core.to_string()]);
+        command.args(["serve", subject.name(), transport.name()]);
+        command.arg(place.core.to_string()).args(place.bus);
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -66,18 +79,42 @@ impl Child {
                 Under::Nothing => error.into(),
             })?;
         let pid = Pid::from_child(&process);
-        match read_address(&mut process) {
-            Ok(address) => Ok(Self {
-                process,
-                pid,
-                address,
-            }),
-            Err(error) => {
-                let _ = process.kill();
-                let _ = process.wait();
-                Err(error.context(format!("the {} server did not start", subject.name())))
-            }
-        }
+        let lines = match process.stdout.take() {
+            Some(stdout) => read_lines(stdout),
+            None => bail!("no output to read"),
+        };
+        let mut child = Self {
+            process,
+            pid,
+            lines,
+            address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            record: String::new(),
+        };
+        let started = child.started();
+        started.with_context(|| format!("the {} server did not start", subject.name()))?;
+        Ok(child)
+    }
+
+    fn started(&mut self) -> Result<()> {
+        let line = self.line()?;
+        let (address, record) = line.split_once(' ').context("no record")?;
+        self.address = address
+            .parse()
+            .with_context(|| format!("not an address: {line:?}"))?;
+        self.record = record.to_owned();
+        Ok(())
+    }
+
+    /// Has the server do something, and waits until it is done: its answer.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<String> {
+        let stdin = self.process.stdin.as_mut().context("no input to write")?;
+        writeln!(stdin, "{line}")?;
+        self.line().with_context(|| format!("asked to {line}"))
+    }
+
+    fn line(&self) -> Result<String> {
+        let line = self.lines.recv_timeout(DEADLINE);
+        Ok(line.context("the server does not answer")??)
     }
 
     /// CPU time the server has used, in nanoseconds. Exact once it has come to rest.
@@ -185,19 +222,15 @@ impl Drop for Child {
     }
 }
 
-fn read_address(process: &mut process::Child) -> Result<SocketAddr> {
-    let stdout = process.stdout.take().context("no output to read")?;
+/// The lines of a child's output. Ends when nobody listens any more, or with the child.
+fn read_lines(stdout: process::ChildStdout) -> mpsc::Receiver<io::Result<String>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut line = String::new();
-        let result = BufReader::new(stdout).read_line(&mut line).map(|_| line);
-        // Nobody listens any more after the deadline.
-        let _ = sender.send(result);
+        for line in BufReader::new(stdout).lines() {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
     });
-    let line = receiver
-        .recv_timeout(DEADLINE)
-        .context("no address within the deadline")??;
-    line.trim()
-        .parse()
-        .with_context(|| format!("not an address: {line:?}"))
+    receiver
 }

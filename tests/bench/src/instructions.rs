@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    child::{Child, Under},
+    child::{Child, Place, Under},
     generator::Connection,
     load::{Burst, Group, establish},
     report::{COUNT_HEAD, Count},
@@ -24,7 +24,17 @@ const MEMBERS: usize = 500;
 /// The limits that this repository holds itself to, by transport and script.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Limits(BTreeMap<String, BTreeMap<String, u64>>);
+pub(crate) struct Limits(BTreeMap<String, BTreeMap<String, u64>>);
+
+impl Limits {
+    pub(crate) fn read() -> Result<Self> {
+        toml::from_str(include_str!("../limits.toml")).context("limits.toml")
+    }
+
+    pub(crate) fn of(&self, transport: &str, script: &str) -> Option<u64> {
+        self.0.get(transport)?.get(script).copied()
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Script {
@@ -92,9 +102,9 @@ pub(crate) fn run(
     core: usize,
     keep: Option<&Path>,
 ) -> Result<()> {
-    let Limits(limits) = toml::from_str(include_str!("../limits.toml")).context("limits.toml")?;
+    let limits = Limits::read()?;
     println!("{COUNT_HEAD}");
-    let mut above = Vec::new();
+    let mut counts = Vec::new();
     for &transport in transports {
         for script in Script::ALL {
             let count = Count {
@@ -102,17 +112,22 @@ pub(crate) fn run(
                 transport: transport.name(),
                 floor: count(script, Subject::Floor, transport, core, keep)?,
                 ours: count(script, ours, transport, core, keep)?,
-                limit: limits
-                    .get(transport.name())
-                    .and_then(|scripts| scripts.get(script.name()))
-                    .copied(),
+                limit: limits.of(transport.name(), script.name()),
             };
             println!("{count}");
-            if !count.passes() {
-                above.push(format!("{} {}", count.name, count.transport));
-            }
+            counts.push(count);
         }
     }
+    none_above(&counts)
+}
+
+/// An error that names the counts above their limits, if there are any.
+pub(crate) fn none_above(counts: &[Count]) -> Result<()> {
+    let above = counts
+        .iter()
+        .filter(|count| !count.passes())
+        .map(|count| format!("{} {}", count.name, count.transport))
+        .collect::<Vec<_>>();
     ensure!(
         above.is_empty(),
         "more instructions than limits.toml allows: {}",
@@ -130,8 +145,19 @@ fn count(
     keep: Option<&Path>,
 ) -> Result<f64> {
     let (short, long, units) = script.sizes();
-    let less = total(script, short, subject, transport, core, keep)?;
-    let more = total(script, long, subject, transport, core, keep)?;
+    per_unit(short, long, units, |rounds| {
+        total(script, rounds, subject, transport, core, keep)
+    })
+}
+
+/// The difference of two runs, for each of the `units` of a round.
+pub(crate) fn per_unit(
+    short: usize,
+    long: usize,
+    units: usize,
+    total: impl Fn(usize) -> Result<u64>,
+) -> Result<f64> {
+    let (less, more) = (total(short)?, total(long)?);
     let difference = more
         .checked_sub(less)
         .context("the longer run took fewer instructions")?;
@@ -147,34 +173,42 @@ fn total(
     core: usize,
     keep: Option<&Path>,
 ) -> Result<u64> {
-    let counts = match keep {
-        Some(folder) => {
-            let (script, transport, subject) = (script.name(), transport.name(), subject.name());
-            folder.join(format!("{script}-{transport}-{subject}-{rounds}.callgrind"))
-        }
-        None => std::env::temp_dir().join(format!("bench-{}.callgrind", std::process::id())),
-    };
+    let name = format!(
+        "{}-{}-{}-{rounds}",
+        script.name(),
+        transport.name(),
+        subject.name()
+    );
     let wire = Wire::new(transport);
-    let result = (|| {
-        let server = Child::spawn(subject, transport, core, Under::Callgrind(&counts))?;
+    let place = Place { core, bus: None };
+    under_callgrind(&name, keep, |under| {
+        let server = Child::spawn(subject, transport, place, under)?;
         let connections = script.run(rounds, &server, &wire)?;
         server.wait_until_at_rest()?;
         server.finish()?;
         drop(connections);
+        Ok(())
+    })
+}
+
+/// Instructions of the one process that `run` starts under what it is given, and ends in good order.
+pub(crate) fn under_callgrind(
+    name: &str,
+    keep: Option<&Path>,
+    run: impl FnOnce(Under<'_>) -> Result<()>,
+) -> Result<u64> {
+    let counts = match keep {
+        Some(folder) => folder.join(format!("{name}.callgrind")),
+        None => std::env::temp_dir().join(format!("bench-{}.callgrind", std::process::id())),
+    };
+    let result = run(Under::Callgrind(&counts)).and_then(|()| {
         parse_total(&fs::read_to_string(&counts).context("valgrind left no counts")?)
-    })();
+    });
     if keep.is_none() {
         // Absent if the run failed.
         let _ = fs::remove_file(&counts);
     }
-    result.with_context(|| {
-        format!(
-            "{} over {} against the {} server",
-            script.name(),
-            transport.name(),
-            subject.name()
-        )
-    })
+    result.with_context(|| name.to_owned())
 }
 
 fn parse_total(counts: &str) -> Result<u64> {
@@ -190,6 +224,7 @@ fn parse_total(counts: &str) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster;
 
     #[test]
     fn the_total_is_read_from_valgrinds_file() {
@@ -202,7 +237,10 @@ mod tests {
 
     #[test]
     fn every_limit_belongs_to_a_script() {
-        let Limits(limits) = toml::from_str(include_str!("../limits.toml")).unwrap();
+        let Limits(mut limits) = Limits::read().unwrap();
+        for name in limits.remove(cluster::BUS).unwrap().keys() {
+            assert!(cluster::counted().any(|counted| counted == *name), "{name}");
+        }
         for (transport, scripts) in limits {
             Transport::from_name(&transport).unwrap();
             for name in scripts.keys() {

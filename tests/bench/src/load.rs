@@ -38,6 +38,17 @@ pub(crate) enum Load {
 }
 
 impl Load {
+    /// How often each connection has its turn.
+    pub(crate) fn rounds(self) -> usize {
+        match self {
+            Self::Echo { rounds, .. }
+            | Self::Saturated { rounds, .. }
+            | Self::Fanout { rounds, .. } => rounds,
+            Self::Connect { batches } => batches,
+            Self::Idle { .. } => 1,
+        }
+    }
+
     /// The same load with its repetitions divided; sizes that decide what is measured stay.
     pub(crate) fn shortened(self, by: usize) -> Self {
         let less = |repetitions: usize| (repetitions / by).max(1);
@@ -85,8 +96,32 @@ impl Load {
     }
 }
 
-/// Nanoseconds of the server's CPU per request, delivery or connection; for `Idle`, bytes per connection.
-pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
+/// The servers that do the work of a load, and whose CPU is added up.
+#[derive(Clone, Copy)]
+pub(crate) struct Servers<'a> {
+    /// Where clients connect.
+    pub(crate) front: &'a Child,
+    /// Those that it calls.
+    pub(crate) behind: &'a [Child],
+}
+
+impl<'a> Servers<'a> {
+    pub(crate) fn alone(front: &'a Child) -> Self {
+        Self { front, behind: &[] }
+    }
+
+    /// Nanoseconds of all of them. Exact once they have come to rest.
+    pub(crate) fn cpu_at_rest(self) -> Result<u64> {
+        let behind = self.behind.iter().map(Child::cpu_at_rest);
+        behind
+            .sum::<Result<u64>>()
+            .and_then(|behind| Ok(self.front.cpu_at_rest()? + behind))
+    }
+}
+
+/// Nanoseconds of the servers' CPU per request, delivery or connection; for `Idle`, bytes per connection.
+pub(crate) fn measure(load: Load, servers: Servers<'_>, wire: &Wire) -> Result<f64> {
+    let server = servers.front;
     match load {
         Load::Echo {
             connections,
@@ -94,7 +129,7 @@ pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
         } => {
             let mut connections = establish(connections, server, wire)?;
             let units = connections.len() * rounds;
-            per_unit(server, units, rounds, |rounds| {
+            per_unit(servers, units, rounds, |rounds| {
                 echo(&mut connections, wire, rounds)
             })
         }
@@ -106,7 +141,7 @@ pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
             let mut connections = establish(connections, server, wire)?;
             let burst = Burst::new(wire, depth);
             let units = connections.len() * depth * rounds;
-            per_unit(server, units, rounds, |rounds| {
+            per_unit(servers, units, rounds, |rounds| {
                 burst.send(&mut connections, server, rounds)
             })
         }
@@ -117,11 +152,11 @@ pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
         } => {
             let mut group = Group::gather(members, server, wire)?;
             let units = members * in_flight * rounds;
-            per_unit(server, units, rounds, |rounds| {
+            per_unit(servers, units, rounds, |rounds| {
                 group.push(in_flight, rounds)
             })
         }
-        Load::Connect { batches } => per_unit(server, CONNECTING * batches, batches, |batches| {
+        Load::Connect { batches } => per_unit(servers, CONNECTING * batches, batches, |batches| {
             connect(server, wire, batches)
         }),
         Load::Idle { connections } => {
@@ -141,15 +176,15 @@ pub(crate) fn measure(load: Load, server: &Child, wire: &Wire) -> Result<f64> {
 
 /// Runs a tenth of `rounds` to warm up, then all of them, and divides the CPU of the latter.
 fn per_unit(
-    server: &Child,
+    servers: Servers<'_>,
     units: usize,
     rounds: usize,
     mut work: impl FnMut(usize) -> Result<()>,
 ) -> Result<f64> {
     work((rounds / 10).max(1))?;
-    let before = server.cpu_at_rest()?;
+    let before = servers.cpu_at_rest()?;
     work(rounds)?;
-    let after = server.cpu_at_rest()?;
+    let after = servers.cpu_at_rest()?;
     Ok((after - before) as f64 / units as f64)
 }
 

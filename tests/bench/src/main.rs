@@ -2,9 +2,12 @@
 //! core, the load generator on the last.
 //!
 //! `cargo run --release -p bench` prints CPU per unit of work and bytes per idle connection, the servers taking
-//! turns; `-- instructions` counts instructions under valgrind and fails above `limits.toml`. Only loopback traffic.
+//! turns; `-- cluster` prints what calls between servers cost, over NATS and in one process, which needs a
+//! nats-server; `-- instructions` counts instructions under valgrind and fails above `limits.toml`, `-- cluster
+//! instructions` those of calls over NATS. Only loopback traffic.
 
 mod child;
+mod cluster;
 mod cores;
 mod floor;
 mod generator;
@@ -20,16 +23,16 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    child::{Child, Under},
+    child::{Child, Place, Under},
     cores::Cores,
-    load::{Load, measure},
+    load::{Load, Servers, measure},
     report::{Budget, ROW_HEAD, Row},
     server::Subject,
     wire::{Transport, Wire},
 };
 
 const USAGE: &str = "\
-cargo run --release -p bench -- [instructions] [options]
+cargo run --release -p bench -- [cluster] [instructions] [options]
 
     --quick              a tenth of the work, three alternations
     --only <row>         only this row; may be repeated
@@ -98,6 +101,7 @@ const ROWS: [(&str, Load, Budget); 7] = [
 ];
 
 struct Options {
+    cluster: bool,
     instructions: bool,
     quick: bool,
     alternations: Option<usize>,
@@ -107,15 +111,26 @@ struct Options {
     keep: Option<PathBuf>,
 }
 
+impl Options {
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == row)
+    }
+
+    fn alternations(&self) -> usize {
+        self.alternations.unwrap_or(if self.quick { 3 } else { 7 })
+    }
+}
+
 fn main() -> Result<()> {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
     let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
-    if let ["serve", subject, transport, core] = arguments.as_slice() {
+    if let ["serve", subject, transport, core, bus @ ..] = arguments.as_slice() {
         let core = core.parse().context("not a core")?;
         return server::run(
             Subject::from_name(subject)?,
             Transport::from_name(transport)?,
             core,
+            bus.first().copied(),
         );
     }
     if arguments
@@ -129,6 +144,9 @@ fn main() -> Result<()> {
     let cores = cores::choose()?;
     cores::pin(cores.generator)?;
     let files = cores::raise_open_files()?;
+    if options.cluster {
+        return cluster::run(&options, cores);
+    }
     if options.instructions {
         let keep = options.keep.as_deref();
         return instructions::run(options.against, &options.transports, cores.server, keep);
@@ -138,6 +156,7 @@ fn main() -> Result<()> {
 
 fn parse(arguments: &[&str]) -> Result<Options> {
     let mut options = Options {
+        cluster: false,
         instructions: false,
         quick: false,
         alternations: None,
@@ -155,6 +174,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
                 .with_context(|| format!("{argument} needs a value\n\n{USAGE}"))
         };
         match argument {
+            "cluster" => options.cluster = true,
             "instructions" => options.instructions = true,
             "--quick" => options.quick = true,
             "--alternations" => {
@@ -172,11 +192,15 @@ fn parse(arguments: &[&str]) -> Result<Options> {
         options.alternations != Some(0),
         "without an alternation there is nothing to print"
     );
+    let rows = if options.cluster {
+        cluster::names().collect::<Vec<_>>()
+    } else {
+        ROWS.map(|(name, ..)| name).to_vec()
+    };
     for only in &options.only {
         ensure!(
-            ROWS.iter().any(|(name, ..)| name == only),
-            "no row {only:?}: one of {:?}",
-            ROWS.map(|(name, ..)| name)
+            rows.contains(&only.as_str()),
+            "no row {only:?}: one of {rows:?}"
         );
     }
     if options.transports.is_empty() {
@@ -186,9 +210,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
 }
 
 fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
-    let alternations = options
-        .alternations
-        .unwrap_or(if options.quick { 3 } else { 7 });
+    let alternations = options.alternations();
     let started = Instant::now();
     println!(
         "{} on core {}, generator on core {}",
@@ -205,7 +227,7 @@ fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
     for &transport in &options.transports {
         let wire = Wire::new(transport);
         for (name, load, budget) in ROWS {
-            if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
+            if !options.wants(name) {
                 continue;
             }
             let load = if options.quick {
@@ -216,8 +238,12 @@ fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
             let load = load.within(files.saturating_sub(SPARE_FILES));
             // A fresh server each time, so that one lucky layout of memory does not decide a row.
             let once = |subject| {
-                let server = Child::spawn(subject, transport, cores.server, Under::Nothing)?;
-                measure(load, &server, &wire).with_context(|| {
+                let place = Place {
+                    core: cores.server,
+                    bus: None,
+                };
+                let server = Child::spawn(subject, transport, place, Under::Nothing)?;
+                measure(load, Servers::alone(&server), &wire).with_context(|| {
                     format!(
                         "{name} over {} against the {} server",
                         transport.name(),

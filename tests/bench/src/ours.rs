@@ -6,27 +6,30 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result};
 use pitaya::{
     App, Config, Context, Tcp, WebSocket,
-    app::config::{Heartbeat, RateLimiting},
+    app::{
+        AppBuilder,
+        config::{Conn, Heartbeat, RateLimiting},
+    },
     handler, message,
 };
 
 use crate::wire::{PUSH_ROUTE, Transport};
 
 const SERVER_TYPE: &str = "connector";
-const GROUP: &str = "everyone";
+pub(crate) const GROUP: &str = "everyone";
 
 #[message]
-struct Hello {
-    msg: String,
+pub(crate) struct Hello {
+    pub(crate) msg: String,
 }
 
 #[message]
-struct Answer {
+pub(crate) struct Answer {
     code: i32,
-    msg: String,
+    pub(crate) msg: String,
 }
 
-struct Bench;
+pub(crate) struct Bench;
 
 #[handler]
 impl Bench {
@@ -50,7 +53,7 @@ impl Bench {
 }
 
 impl Hello {
-    fn answer(self) -> Answer {
+    pub(crate) fn answer(self) -> Answer {
         Answer {
             code: 200,
             msg: self.msg,
@@ -60,27 +63,34 @@ impl Hello {
 
 /// Starts the server on a free loopback port and answers its address; it runs until the process ends.
 pub(crate) async fn start(transport: Transport) -> Result<SocketAddr> {
-    let config = Config {
+    let app = frontend(transport, config()).handler(Bench).start().await?;
+    app.handle().groups().create(GROUP).await?;
+    let address = app.local_addr(0).context("the acceptor has no address")?;
+    tokio::spawn(app.run());
+    Ok(address)
+}
+
+/// A server that takes clients on a free loopback port.
+pub(crate) fn frontend(transport: Transport, config: Config) -> AppBuilder {
+    let builder = App::builder(SERVER_TYPE).config(config);
+    match transport {
+        Transport::Tcp => builder.acceptor(Tcp::bind("127.0.0.1:0")),
+        Transport::WebSocket => builder.acceptor(WebSocket::bind("127.0.0.1:0")),
+    }
+}
+
+pub(crate) fn config() -> Config {
+    Config {
         // Nothing of the loads is as long, so no heartbeat disturbs a count.
         heartbeat: Heartbeat {
             interval: Duration::from_secs(60),
         },
-        conn: pitaya::app::config::Conn {
+        conn: Conn {
             rate_limiting: RateLimiting {
                 force_disable: true,
                 ..RateLimiting::default()
             },
         },
         ..Config::default()
-    };
-    let builder = App::builder(SERVER_TYPE).config(config).handler(Bench);
-    let builder = match transport {
-        Transport::Tcp => builder.acceptor(Tcp::bind("127.0.0.1:0")),
-        Transport::WebSocket => builder.acceptor(WebSocket::bind("127.0.0.1:0")),
-    };
-    let app = builder.start().await?;
-    app.handle().groups().create(GROUP).await?;
-    let address = app.local_addr(0).context("the acceptor has no address")?;
-    tokio::spawn(app.run());
-    Ok(address)
+    }
 }

@@ -73,6 +73,85 @@ impl fmt::Display for Row {
 pub(crate) const ROW_HEAD: &str = "| load | transport | floor | this server | % of floor | spread | budget | |\n\
     |---|---|---|---|---|---|---|---|";
 
+/// What something costs in nanoseconds per unit, under a name.
+pub(crate) type Part = (&'static str, f64);
+
+/// Costs of one kind of work between servers: in each alternation the parts of the yardstick, and last our own.
+pub(crate) struct Cost {
+    pub(crate) name: &'static str,
+    /// The most that ours may cost, as a multiple of the whole yardstick.
+    pub(crate) budget: Option<f64>,
+    pub(crate) alternations: Vec<Vec<Part>>,
+}
+
+impl Cost {
+    /// Ours by the sum of the yardstick's parts, of measurements that followed each other.
+    fn ratios(&self) -> Vec<f64> {
+        sorted(
+            self.alternations
+                .iter()
+                .map(|parts| match parts.split_last() {
+                    Some(((_, ours), yardstick)) => {
+                        ours / yardstick.iter().map(|(_, cost)| cost).sum::<f64>()
+                    }
+                    None => f64::NAN,
+                }),
+        )
+    }
+
+    /// The median of each part.
+    fn medians(&self) -> Vec<Part> {
+        let names = self.alternations.first().into_iter().flatten();
+        let median_of = |index: usize| {
+            let costs = self
+                .alternations
+                .iter()
+                .filter_map(|parts| parts.get(index));
+            median(&sorted(costs.map(|(_, cost)| *cost)))
+        };
+        names
+            .enumerate()
+            .map(|(index, (name, _))| (*name, median_of(index)))
+            .collect()
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let medians = self.medians();
+        let Some(((_, ours), yardstick)) = medians.split_last() else {
+            return write!(f, "| {} | | | | | | |", self.name);
+        };
+        let yardstick = yardstick
+            .iter()
+            .map(|(name, cost)| format!("{name} {}", microseconds(*cost)))
+            .collect::<Vec<_>>()
+            .join(" + ");
+        let ratios = self.ratios();
+        let ratio = median(&ratios);
+        let (least, most) = (
+            ratios.first().copied().unwrap_or(f64::NAN),
+            ratios.last().copied().unwrap_or(f64::NAN),
+        );
+        let (budget, verdict) = match self.budget {
+            None => ("none".to_owned(), ""),
+            Some(budget) => (
+                format!("at most {budget:.1}"),
+                if ratio <= budget { "PASS" } else { "above" },
+            ),
+        };
+        let (name, ours) = (self.name, microseconds(*ours));
+        write!(
+            f,
+            "| {name} | {yardstick} | {ours} | {ratio:.2} | {least:.2}-{most:.2} | {budget} | {verdict} |"
+        )
+    }
+}
+
+/// The head of a table of `Cost`s.
+pub(crate) const COST_HEAD: &str = "| work | yardstick | this framework | times the yardstick | spread | budget | |\n\
+    |---|---|---|---|---|---|---|";
+
 /// Instructions per unit of one scripted load.
 pub(crate) struct Count {
     pub(crate) name: &'static str,
@@ -183,6 +262,23 @@ mod tests {
             pairs: Vec::new(),
         };
         assert!(!row.passes());
+    }
+
+    #[test]
+    fn a_cost_is_held_against_all_parts_of_its_yardstick_in_the_same_alternation() {
+        let cost = Cost {
+            name: "forward-64x1",
+            budget: Some(1.5),
+            alternations: vec![
+                vec![("floor", 6000.0), ("raw", 4000.0), ("ours", 14000.0)],
+                vec![("floor", 8000.0), ("raw", 4000.0), ("ours", 24000.0)],
+                vec![("floor", 7000.0), ("raw", 3000.0), ("ours", 15100.0)],
+            ],
+        };
+        assert_eq!(
+            cost.to_string(),
+            "| forward-64x1 | floor 7.00 us + raw 4.00 us | 15.10 us | 1.51 | 1.40-2.00 | at most 1.5 | above |"
+        );
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! The child's side of a server under test: pins itself, serves, prints its address, ends when its input ends.
+//! The child's side of a server under test: pins itself, serves, prints its address, obeys what its parent writes,
+//! ends when its input ends.
 //!
-//! The program starts itself again as `bench serve <subject> <transport> <core>`; a new server is one more
+//! The program starts itself again as `bench serve <subject> <transport> <core> [<bus>]`; a new server is one more
 //! `Subject`. Nothing here measures.
 
 use std::{
-    io::{Read as _, Write as _},
+    future::Future,
+    io::{BufRead as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
     process,
 };
 
@@ -17,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    cluster::{apps, raw},
     cores, floor, ours,
     wire::{Transport, Wire},
 };
@@ -26,15 +30,46 @@ use crate::{
 pub(crate) enum Subject {
     Floor,
     Pitaya,
+    /// A frontend without handlers of its own, which calls over NATS.
+    Frontend,
+    /// A server of another type, which is called over NATS.
+    Backend,
+    /// The same with a serializer that counts what it encodes.
+    CountingBackend,
+    /// Frontend and backend in one process, without a bus.
+    Local,
+    /// Calls over NATS with the client library alone.
+    RawCaller,
+    /// Answers those calls.
+    RawResponder,
+    /// Counts what travels over NATS.
+    Observer,
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 2] = [Self::Floor, Self::Pitaya];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Floor,
+        Self::Pitaya,
+        Self::Frontend,
+        Self::Backend,
+        Self::CountingBackend,
+        Self::Local,
+        Self::RawCaller,
+        Self::RawResponder,
+        Self::Observer,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
             Self::Pitaya => "pitaya",
+            Self::Frontend => "frontend",
+            Self::Backend => "backend",
+            Self::CountingBackend => "counting-backend",
+            Self::Local => "local",
+            Self::RawCaller => "raw-caller",
+            Self::RawResponder => "raw-responder",
+            Self::Observer => "observer",
         }
     }
 
@@ -49,8 +84,40 @@ impl Subject {
     }
 }
 
-/// Serves on `core` until standard input ends. Prints the address it listens at as its only line of output.
-pub(crate) fn run(subject: Subject, transport: Transport, core: usize) -> Result<()> {
+/// A server that runs in this process.
+pub(crate) struct Running {
+    /// Where clients connect; unspecified where none do.
+    pub(crate) address: SocketAddr,
+    /// What other servers have to know of it, on one line; may be empty.
+    pub(crate) record: String,
+    /// What it does for a line from its parent, and answers on one line.
+    pub(crate) obey: Obey,
+}
+
+pub(crate) type Obey = Box<dyn Fn(String) -> Obeyed>;
+pub(crate) type Obeyed = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
+
+impl Running {
+    /// A server that takes clients and obeys nobody.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            record: String::new(),
+            obey: Box::new(|line| {
+                Box::pin(async move { bail!("not a server that does {line:?}") })
+            }),
+        }
+    }
+}
+
+/// Serves on `core` until standard input ends. Prints its address and record as the first line of output, and an
+/// answer for each line of input.
+pub(crate) fn run(
+    subject: Subject,
+    transport: Transport,
+    core: usize,
+    bus: Option<&str>,
+) -> Result<()> {
     // The parent may be killed while it has stopped us, and a stopped process does not see its input end.
     set_parent_process_death_signal(Some(Signal::KILL))
         .context("could not tie the server to its parent")?;
@@ -62,22 +129,35 @@ pub(crate) fn run(subject: Subject, transport: Transport, core: usize) -> Result
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let address = runtime.block_on(async {
+    let running = runtime.block_on(async {
+        let bus = || bus.context("this server needs a bus");
         match subject {
             Subject::Floor => {
                 let (listener, address) = listen()?;
                 tokio::spawn(floor::serve(listener, Wire::new(transport)));
-                anyhow::Ok(address)
+                Ok(Running::at(address))
             }
-            Subject::Pitaya => ours::start(transport).await,
+            Subject::Pitaya => Ok(Running::at(ours::start(transport).await?)),
+            Subject::Frontend => apps::frontend(transport, bus()?).await,
+            Subject::Backend => apps::backend(bus()?).await,
+            Subject::CountingBackend => apps::counting_backend(bus()?).await,
+            Subject::Local => apps::local(transport).await,
+            Subject::RawCaller => raw::caller(bus()?).await,
+            Subject::RawResponder => raw::responder(bus()?).await,
+            Subject::Observer => raw::observer(bus()?).await,
         }
     })?;
 
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{address}")?;
-    stdout.flush()?;
-
-    std::io::stdin().read_to_end(&mut Vec::new())?;
+    let say = |line: &str| {
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "{line}")?;
+        stdout.flush()
+    };
+    say(&format!("{} {}", running.address, running.record))?;
+    for line in std::io::stdin().lock().lines() {
+        let obeyed = runtime.block_on(runtime.spawn((running.obey)(line?)))?;
+        say(&obeyed?)?;
+    }
     // Not a return: dropping a runtime with thousands of connections would count as the server's work.
     process::exit(0)
 }

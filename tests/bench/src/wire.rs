@@ -48,14 +48,17 @@ pub(crate) const JOIN_ROUTE: &str = "bench.join";
 pub(crate) const FANOUT_ROUTE: &str = "bench.fanout";
 pub(crate) const PUSH_ROUTE: &str = "bench.push";
 
+/// What the routes of forwarded messages begin with.
+const BACKEND_TYPE_PREFIX: &str = "room.";
+
 pub(crate) const REQUEST_FLAG: u8 = 0x00;
 pub(crate) const NOTIFY_FLAG: u8 = 0x02;
 const RESPONSE_FLAG: u8 = 0x04;
 const PUSH_FLAG: u8 = 0x06;
 const MESSAGE_ID: u8 = 1;
 
-const REQUEST_BODY: &[u8] = br#"{"msg":"hello"}"#;
-const REPLY_BODY: &[u8] = br#"{"code":200,"msg":"hello"}"#;
+pub(crate) const REQUEST_BODY: &[u8] = br#"{"msg":"hello"}"#;
+pub(crate) const REPLY_BODY: &[u8] = br#"{"code":200,"msg":"hello"}"#;
 const CLIENT_HANDSHAKE: &[u8] =
     br#"{"sys":{"platform":"mac","libVersion":"0.3.5-release","clientBuildNumber":"20","clientVersion":"2.1"},"user":{}}"#;
 const SERVER_HANDSHAKE: &[u8] =
@@ -93,10 +96,28 @@ pub(crate) struct ServerFrames {
 }
 
 impl Wire {
+    /// Messages for the server itself.
     pub(crate) fn new(transport: Transport) -> Self {
+        Self::with_prefix(transport, "")
+    }
+
+    /// Messages for another server type, which the server has to forward.
+    pub(crate) fn forwarded(transport: Transport) -> Self {
+        Self::with_prefix(transport, BACKEND_TYPE_PREFIX)
+    }
+
+    fn with_prefix(transport: Transport, prefix: &str) -> Self {
         let from_client = |kind, body: &[u8]| match transport {
             Transport::Tcp => packet(kind, body),
             Transport::WebSocket => websocket(&packet(kind, body), Some(MASK)),
+        };
+        let request = |route| {
+            let route = format!("{prefix}{route}");
+            message(REQUEST_FLAG, true, &route, REQUEST_BODY)
+        };
+        let notify = |route| {
+            let route = format!("{prefix}{route}");
+            message(NOTIFY_FLAG, false, &route, REQUEST_BODY)
         };
         let from_server = |kind, body: &[u8]| match transport {
             Transport::Tcp => packet(kind, body),
@@ -107,12 +128,9 @@ impl Wire {
             client: ClientFrames {
                 handshake: from_client(HANDSHAKE, CLIENT_HANDSHAKE),
                 ack: from_client(HANDSHAKE_ACK, b""),
-                echo: from_client(DATA, &message(REQUEST_FLAG, true, ECHO_ROUTE, REQUEST_BODY)),
-                join: from_client(DATA, &message(NOTIFY_FLAG, false, JOIN_ROUTE, REQUEST_BODY)),
-                fanout: from_client(
-                    DATA,
-                    &message(NOTIFY_FLAG, false, FANOUT_ROUTE, REQUEST_BODY),
-                ),
+                echo: from_client(DATA, &request(ECHO_ROUTE)),
+                join: from_client(DATA, &notify(JOIN_ROUTE)),
+                fanout: from_client(DATA, &notify(FANOUT_ROUTE)),
             },
             server: ServerFrames {
                 handshake: from_server(HANDSHAKE, SERVER_HANDSHAKE),

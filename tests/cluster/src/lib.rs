@@ -2,6 +2,8 @@
 
 pub mod cable;
 pub mod etcd;
+pub mod faults;
+pub mod game;
 pub mod member;
 pub mod nats;
 pub mod process;

@@ -50,7 +50,7 @@ impl Go {
         let output = Command::new("go")
             .args(["build", "-buildvcs=false", "-o"])
             .arg(&folder)
-            .args(["./player", "./server"])
+            .args(["./player", "./server", "./conformance"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/go"))
             .output()
             .expect("go runs");

@@ -36,6 +36,23 @@ impl Dialect {
         }
     }
 
+    /// An error object with one entry of metadata.
+    pub(crate) fn error_with(self, code: &str, msg: &str, (key, value): (&str, &str)) -> Vec<u8> {
+        match self {
+            Self::Json => {
+                let error = format!(
+                    r#"{{"code":"{code}","msg":"{msg}","metadata":{{"{key}":"{value}"}}}}"#
+                );
+                error.into()
+            }
+            Self::Protobuf => {
+                let entry = [field(0x0a, key), field(0x12, value)].concat();
+                let length = u8::try_from(entry.len()).expect("it is short");
+                [self.error(code, msg), vec![0x1a, length], entry].concat()
+            }
+        }
+    }
+
     /// An error object.
     pub(crate) fn error(self, code: &str, msg: &str) -> Vec<u8> {
         match self {

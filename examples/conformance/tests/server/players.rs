@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -22,8 +22,13 @@ pub(crate) enum Transport {
 
 pub(crate) const TRANSPORTS: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];
 
+/// A connected byte stream.
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
 pub(crate) struct Player {
-    socket: TcpStream,
+    socket: Box<dyn Socket>,
     transport: Transport,
     /// The handshake's answer.
     pub(crate) handshake: Vec<u8>,
@@ -35,8 +40,16 @@ impl Player {
         let socket = TcpStream::connect(address)
             .await
             .expect("the server listens");
+        Self::over(socket, transport).await
+    }
+
+    /// Shakes hands over a stream that is connected.
+    pub(crate) async fn over(
+        socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        transport: Transport,
+    ) -> Self {
         let mut player = Self {
-            socket,
+            socket: Box::new(socket),
             transport,
             handshake: Vec::new(),
         };

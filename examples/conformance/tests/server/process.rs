@@ -1,5 +1,6 @@
 //! Starts the real program and waits until it says that it runs.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -18,28 +19,37 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// A conformance server; killed with the value.
 pub(crate) struct Server {
     child: Child,
-    tcp: SocketAddr,
-    ws: SocketAddr,
+    ports: Ports,
     /// What it has written to standard error, when that has ended.
     log: JoinHandle<String>,
 }
 
 impl Server {
-    /// Starts it on two free ports.
+    /// Starts one that stands alone.
     pub(crate) async fn start(flags: &[&str]) -> Self {
         Self::start_with(flags, &[]).await
     }
 
-    /// Starts it with these environment variables besides.
+    /// Starts one that stands alone with these environment variables.
     pub(crate) async fn start_with(flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        let own = |ports: Ports| {
+            let mut command = command(env!("CARGO_BIN_EXE_conformance"));
+            command
+                .arg("-standalone")
+                .args(ports.flags())
+                .args(flags)
+                .envs(variables.iter().copied());
+            command
+        };
+        Self::run(own).await
+    }
+
+    /// Starts what `command` makes of two free ports, and waits until it says that it runs.
+    pub(crate) async fn run(command: impl Fn(Ports) -> Command) -> Self {
         // A port that was free may be taken by somebody else before the server has it.
         for _ in 0..5 {
-            let (tcp, ws) = free_ports();
-            let ports = format!("-port={} -wsport={}", tcp.port(), ws.port());
-            let ports = ports.split(' ').chain(["-standalone"]);
-            let mut child = command()
-                .args(ports.chain(flags.iter().copied()))
-                .envs(variables.iter().copied())
+            let ports = Ports::free();
+            let mut child = command(ports)
                 .stderr(Stdio::piped())
                 .spawn()
                 .expect("the program starts");
@@ -64,12 +74,7 @@ impl Server {
                     }
                     log
                 });
-                return Self {
-                    child,
-                    tcp,
-                    ws,
-                    log,
-                };
+                return Self { child, ports, log };
             }
             assert!(log.contains("in use"), "the server ends at once:\n{log}");
         }
@@ -79,8 +84,8 @@ impl Server {
     /// Where it listens.
     pub(crate) fn address(&self, transport: Transport) -> SocketAddr {
         match transport {
-            Transport::Tcp => self.tcp,
-            Transport::WebSocket => self.ws,
+            Transport::Tcp => self.ports.tcp,
+            Transport::WebSocket => self.ports.ws,
         }
     }
 
@@ -106,7 +111,7 @@ impl Server {
 
 /// Runs the program to its end: exit code and standard error.
 pub(crate) async fn run(flags: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let output = command()
+    let output = command(env!("CARGO_BIN_EXE_conformance"))
         .args(flags)
         .envs(variables.iter().copied())
         .output();
@@ -120,9 +125,9 @@ pub(crate) async fn run(flags: &[&str], variables: &[(&str, &str)]) -> (Option<i
     )
 }
 
-/// The program, without what the tests' own environment may say of it.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+/// A program, without what the tests' own environment may say of it.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     let ours =
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PITAYA_"));
     for (name, _) in ours {
@@ -132,9 +137,29 @@ fn command() -> Command {
     command
 }
 
-fn free_ports() -> (SocketAddr, SocketAddr) {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    let (one, other) = (bind(), bind());
-    let address = |listener: &TcpListener| listener.local_addr().expect("it is bound");
-    (address(&one), address(&other))
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) tcp: SocketAddr,
+    ws: SocketAddr,
+}
+
+impl Ports {
+    fn free() -> Self {
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let (one, other) = (bind(), bind());
+        let address = |listener: &TcpListener| listener.local_addr().expect("it is bound");
+        Self {
+            tcp: address(&one),
+            ws: address(&other),
+        }
+    }
+
+    /// What tells the program of them.
+    pub(crate) fn flags(self) -> [String; 2] {
+        [
+            format!("-port={}", self.tcp.port()),
+            format!("-wsport={}", self.ws.port()),
+        ]
+    }
 }

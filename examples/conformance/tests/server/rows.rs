@@ -5,14 +5,15 @@ use crate::players::{Player, TRANSPORTS, Transport};
 use crate::process::Server;
 
 /// What a row is answered, without flag and id.
-enum Answer {
+pub(crate) enum Answer {
     Body(Vec<u8>),
     Error(Vec<u8>),
 }
 
 /// Sends each row and compares the whole message.
-async fn check(player: &mut Player, rows: &[(&str, Vec<u8>, Answer)]) {
+pub(crate) async fn check<R: AsRef<str>>(player: &mut Player, rows: &[(R, Vec<u8>, Answer)]) {
     for (id, (route, body, answer)) in (1..).zip(rows) {
+        let route = route.as_ref();
         let got = player.call(id, route, body).await;
         let expected = match answer {
             Answer::Body(body) => response(id, body),
@@ -34,99 +35,95 @@ async fn every_row_is_answered_byte_for_byte() {
         let server = Server::start(&[dialect.flag()]).await;
         for transport in TRANSPORTS {
             let mut player = server.player(transport).await;
-            check(&mut player, &rows(dialect)).await;
+            check(&mut player, &rows(dialect, "connector")).await;
+            check(&mut player, &rows_of_a_frontend(dialect)).await;
         }
     }
 }
 
-fn rows(dialect: Dialect) -> Vec<(&'static str, Vec<u8>, Answer)> {
+/// The handlers of a server of this type, here or elsewhere.
+pub(crate) fn rows(dialect: Dialect, kind: &str) -> Vec<(String, Vec<u8>, Answer)> {
     use Answer::{Body, Error};
-    let error = |code, msg| Error(dialect.error(code, msg));
+    let error = |code, msg: &str| Error(dialect.error(code, msg));
     let hi = dialect.test_request("hi");
-    vec![
+    let absent = "reply must not be null";
+    let notify = "tried to request a notify route";
+    let unknown = format!("pitaya/handler: {kind}.testsvc.nonexistenthandler not found");
+    let rows = vec![
         (
-            "connector.testsvc.testrequestonlysessionreturnsptr",
+            "testrequestonlysessionreturnsptr",
             vec![],
             Body(dialect.test_response("hello")),
         ),
-        // Without server type, and with a body that nobody asked for.
         (
-            "testsvc.testrequestonlysessionreturnsptr",
-            b"?".to_vec(),
-            Body(dialect.test_response("hello")),
-        ),
-        (
-            "connector.testsvc.testrequestonlysessionreturnsptrnil",
+            "testrequestonlysessionreturnsptrnil",
             vec![],
-            error("PIT-000", "reply must not be null"),
+            error("PIT-000", absent),
         ),
         (
-            "connector.testsvc.testrequestonlysessionreturnsrawnil",
+            "testrequestonlysessionreturnsrawnil",
             vec![],
-            error("PIT-000", "reply must not be null"),
+            error("PIT-000", absent),
         ),
         (
-            "connector.testsvc.testrequestreturnsptr",
+            "testrequestreturnsptr",
             hi.clone(),
             Body(dialect.test_response("hi")),
         ),
         (
-            "connector.testsvc.testrequestreturnsptr",
+            "testrequestreturnsptr",
             dialect.test_request(""),
             Body(dialect.test_response("")),
         ),
+        ("testrequestreturnsraw", hi, Body(b"hi".to_vec())),
         (
-            "connector.testsvc.testrequestreturnsraw",
-            hi,
-            Body(b"hi".to_vec()),
-        ),
-        (
-            "connector.testsvc.testrequestreturnsraw",
+            "testrequestreturnsraw",
             dialect.test_request(""),
             Body(vec![]),
         ),
         (
-            "connector.testsvc.testrequestreceivereturnsraw",
+            "testrequestreceivereturnsraw",
             b"\x00\xffraw".to_vec(),
             Body(b"\x00\xffraw".to_vec()),
         ),
+        ("testrequestreceivereturnsraw", vec![], Body(vec![])),
         (
-            "connector.testsvc.testrequestreceivereturnsraw",
-            vec![],
-            Body(vec![]),
-        ),
-        (
-            "connector.testsvc.testrequestreturnserror",
+            "testrequestreturnserror",
             b"x".to_vec(),
             error("PIT-555", "somerror"),
         ),
         (
-            "connector.testsvc.testrequestkickuser",
+            "testrequestkickuser",
             b"nobody".to_vec(),
             error("PIT-404", "session not found"),
         ),
+        ("testsendgroupmsg", b"x".to_vec(), error("PIT-400", notify)),
         (
-            "connector.testsvc.testsendgroupmsg",
-            b"x".to_vec(),
-            error("PIT-400", "tried to request a notify route"),
-        ),
-        (
-            "connector.testsvc.testsendgroupmsgptr",
+            "testsendgroupmsgptr",
             dialect.test_request("x"),
-            error("PIT-400", "tried to request a notify route"),
+            error("PIT-400", notify),
         ),
         (
-            "connector.testsvc.testsendtousers",
+            "testsendtousers",
             br#"{"uids":[]}"#.to_vec(),
-            error("PIT-400", "tried to request a notify route"),
+            error("PIT-400", notify),
         ),
+        ("nonexistenthandler", vec![], error("PIT-404", &unknown)),
+    ];
+    rows.into_iter()
+        .map(|(method, body, answer)| (format!("{kind}.testsvc.{method}"), body, answer))
+        .collect()
+}
+
+/// What a frontend of type `connector` says of routes that lead nowhere, or that name no server type.
+pub(crate) fn rows_of_a_frontend(dialect: Dialect) -> Vec<(&'static str, Vec<u8>, Answer)> {
+    let error = |code, msg| Answer::Error(dialect.error(code, msg));
+    vec![
+        // With a body that nobody asked for.
         (
-            "connector.testsvc.nonexistenthandler",
-            vec![],
-            error(
-                "PIT-404",
-                "pitaya/handler: connector.testsvc.nonexistenthandler not found",
-            ),
+            "testsvc.testrequestonlysessionreturnsptr",
+            b"?".to_vec(),
+            Answer::Body(dialect.test_response("hello")),
         ),
         (
             "testsvc.nonexistenthandler",
@@ -139,7 +136,7 @@ fn rows(dialect: Dialect) -> Vec<(&'static str, Vec<u8>, Answer)> {
         ("invalid", vec![], error("PIT-400", "invalid route")),
         ("", vec![], error("PIT-400", "route field can not be empty")),
         (
-            "game.testsvc.testrequestonlysessionreturnsptr",
+            "nowhere.testsvc.testrequestonlysessionreturnsptr",
             vec![],
             error("PIT-500", "no servers available of this type"),
         ),

@@ -7,6 +7,7 @@
 
 mod control;
 mod deframer;
+mod forwarded;
 mod framer;
 mod stream;
 mod upgrade;
@@ -15,7 +16,8 @@ pub use stream::WsIo;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use super::{Acceptor, Connect, Established, Listener, Tcp};
+use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, Tcp};
+use crate::app::config::Config;
 use crate::protocol::packet;
 use upgrade::{Origins, Rules};
 
@@ -55,6 +57,13 @@ impl WebSocket {
     pub fn from_listener(listener: impl Into<Listener>) -> Self {
         Self::over(Tcp::from_listener(listener))
     }
+
+    /// Which connections begin with a PROXY protocol header; see
+    /// [`Tcp::proxy_protocol`].
+    pub fn proxy_protocol(mut self, proxy: ProxyProtocol) -> Self {
+        self.inner = self.inner.proxy_protocol(proxy);
+        self
+    }
 }
 
 impl<A> WebSocket<A> {
@@ -91,6 +100,21 @@ impl<A> WebSocket<A> {
         self
     }
 
+    /// Believes what HTTP proxies in these networks (`10.0.0.0/8`,
+    /// `2001:db8::/32`, `192.0.2.7`) say of the client's address in
+    /// `X-Forwarded-For`; what others say there is not looked at.
+    ///
+    /// Proxies append to that header, so it is read from its end: the session's
+    /// remote address is the first one that is no proxy of these networks, with
+    /// port 0, which the header does not tell. A request whose header cannot be
+    /// read up to there is answered with 400. A text that is no network keeps
+    /// the app from starting.
+    pub fn forwarded_for<N: AsRef<str>>(mut self, proxies: impl IntoIterator<Item = N>) -> Self {
+        let proxies = proxies.into_iter().collect();
+        Arc::make_mut(&mut self.rules).forwarders = Some(proxies);
+        self
+    }
+
     /// Refuses messages larger than this many bytes, packet header included,
     /// as soon as they are announced. By default, what a packet can hold.
     pub fn max_message(mut self, bytes: usize) -> Self {
@@ -102,7 +126,16 @@ impl<A> WebSocket<A> {
 impl<A: Acceptor> Acceptor for WebSocket<A> {
     type Connect = WebSocketConnect<A::Connect>;
 
+    fn configure(&mut self, config: &Config) {
+        self.inner.configure(config);
+    }
+
     async fn bind(&mut self) -> io::Result<()> {
+        if let Some(networks) = &self.rules.forwarders {
+            networks
+                .check()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
         self.inner.bind().await
     }
 
@@ -136,10 +169,10 @@ impl<C: Connect> Connect for WebSocketConnect<C> {
 
     async fn establish(self) -> io::Result<Established<Self::Io>> {
         let mut below = self.inner.establish().await?;
-        let early = upgrade::upgrade(&mut below.io, &self.rules).await?;
+        let upgraded = upgrade::upgrade(&mut below.io, below.peer, &self.rules).await?;
         Ok(Established {
-            io: WsIo::new(below.io, early, self.max_message),
-            peer: below.peer,
+            io: WsIo::new(below.io, upgraded.early, self.max_message),
+            peer: upgraded.peer,
             local: below.local,
         })
     }

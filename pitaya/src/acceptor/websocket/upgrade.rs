@@ -4,9 +4,15 @@
 //! before everything is judged: a 101 cannot be taken back.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::forwarded;
+use crate::acceptor::linger::linger;
+use crate::acceptor::network::Networks;
+use crate::acceptor::refused::refused;
+use crate::observe::Refusal;
 use crate::protocol::websocket::{
     MAX_REQUEST_LEN, UpgradeError, UpgradeRequest, accept_response, parse_upgrade,
 };
@@ -14,15 +20,14 @@ use crate::protocol::websocket::{
 /// What most requests fit in.
 const USUAL_REQUEST_LEN: usize = 1024;
 
-/// How much of a refused peer's data is read and dropped, in bytes.
-const MAX_DRAINED: u64 = 64 * 1024;
-
 /// Which requests are accepted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     /// Paths without query; `None` is all of them.
     pub(super) paths: Option<Vec<String>>,
     pub(super) origins: Origins,
+    /// Proxies that are believed what they say in `X-Forwarded-For`.
+    pub(super) forwarders: Option<Networks>,
 }
 
 /// Which pages may open a connection. Peers that name no origin are no
@@ -35,8 +40,21 @@ pub(super) enum Origins {
     Listed(Vec<String>),
 }
 
+/// An accepted request.
+pub(super) struct Upgraded {
+    /// What the peer sent behind it.
+    pub(super) early: Vec<u8>,
+    /// Who the client is.
+    pub(super) peer: Option<SocketAddr>,
+}
+
 impl Rules {
-    pub(super) fn judge(&self, request: &UpgradeRequest<'_>) -> Result<(), UpgradeError> {
+    /// Who the client is, unless the request is refused.
+    fn judge(
+        &self,
+        request: &UpgradeRequest<'_>,
+        peer: Option<SocketAddr>,
+    ) -> Result<Option<SocketAddr>, UpgradeError> {
         if let Some(paths) = &self.paths {
             let asked = request.path.split('?').next().unwrap_or_default();
             if !paths.iter().any(|path| path == asked) {
@@ -50,19 +68,27 @@ impl Rules {
                 .iter()
                 .any(|origin| origin.eq_ignore_ascii_case(asked)),
         };
-        if allowed {
-            Ok(())
-        } else {
-            Err(UpgradeError::Origin)
+        if !allowed {
+            return Err(UpgradeError::Origin);
+        }
+        match (&self.forwarders, peer) {
+            (Some(proxies), Some(proxy)) => {
+                forwarded::client(proxy, &request.forwarded_for, proxies).map(Some)
+            }
+            _ => Ok(peer),
         }
     }
 }
 
-/// Reads the request and answers it; returns what the peer sent behind it.
+/// Reads the request of `peer` and answers it.
 ///
 /// # Errors
 /// The stream's own; the end of the stream; a request that was refused.
-pub(super) async fn upgrade<S>(stream: &mut S, rules: &Rules) -> io::Result<Vec<u8>>
+pub(super) async fn upgrade<S>(
+    stream: &mut S,
+    peer: Option<SocketAddr>,
+    rules: &Rules,
+) -> io::Result<Upgraded>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -85,35 +111,25 @@ where
             let Some((request, used)) = parsed else {
                 return Ok(None);
             };
-            rules.judge(&request)?;
-            Ok(Some((accept_response(request.key), used)))
+            let peer = rules.judge(&request, peer)?;
+            Ok(Some((accept_response(request.key), used, peer)))
         });
         match judged {
             Ok(None) => {}
-            Ok(Some((response, used))) => {
+            Ok(Some((response, used, peer))) => {
                 stream.write_all(&response).await?;
                 stream.flush().await?;
-                return Ok(input.split_off(used.min(input.len())));
+                let early = input.split_off(used.min(input.len()));
+                return Ok(Upgraded { early, peer });
             }
             Err(error) => {
-                refuse(stream, error).await?;
+                // Whether or not the peer gets the answer, this is the cause.
+                if stream.write_all(&error.response()).await.is_ok() {
+                    linger(stream).await;
+                }
                 let text = format!("upgrade refused with {}: {error}", error.status());
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                return Err(refused(Refusal::Upgrade, text));
             }
         }
     }
-}
-
-/// Answers, says that nothing follows, and waits for the peer to be done:
-/// closing while it is still sending would reset the connection, and the
-/// answer might never be seen.
-async fn refuse<S>(stream: &mut S, error: UpgradeError) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    stream.write_all(&error.response()).await?;
-    stream.shutdown().await?;
-    let mut dropped = tokio::io::sink();
-    tokio::io::copy(&mut stream.take(MAX_DRAINED), &mut dropped).await?;
-    Ok(())
 }

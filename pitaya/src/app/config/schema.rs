@@ -188,7 +188,8 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "pitaya.acceptor.proxyprotocol",
         Slot::Flag(field!(acceptor.proxy_protocol)),
-        "require a PROXY protocol header at the start of every TCP connection",
+        "require a PROXY protocol header at the start of every TCP and WebSocket connection, unless its acceptor was told \
+         otherwise in code; one without is closed",
     ),
     key(
         "pitaya.conn.ratelimiting.limit",

@@ -152,7 +152,8 @@ pub struct RateLimiting {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub struct Acceptor {
-    /// Require a PROXY protocol header at the start of every TCP connection; one without is closed. Default: false.
+    /// Require a PROXY protocol header at the start of every TCP and WebSocket connection, unless its acceptor was told
+    /// otherwise in code; one without is closed. Default: false.
     pub proxy_protocol: bool,
 }
 

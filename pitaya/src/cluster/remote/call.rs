@@ -7,37 +7,52 @@ use futures_util::FutureExt;
 
 use super::{RemoteBody, RemoteFuture, RemoteReturn, RpcContext};
 use crate::error::{Error, codes};
-use crate::handler::Limit;
-use crate::message::{Body, Serializer};
+use crate::handler::{Answer, Argument, Hooked, Limit, run_after, run_before};
+use crate::isolate::isolated;
+use crate::message::{Body, CodecError, Serializer};
 
 /// Decodes the argument: `PIT-400` with the decoder's text if that fails.
 pub fn decode<T: RemoteBody>(_ctx: &RpcContext<'_>, body: &[u8]) -> Result<T, Error> {
     T::decode(&Serializer::Protobuf, body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
 }
 
-/// Serves a call: the method, then its reply.
-pub(super) fn run<'a, A, R: RemoteReturn, F: Future<Output = R> + Send + 'a>(
-    _ctx: &'a RpcContext<'a>,
+/// Serves a call: before-hooks, the method, after-hooks, the reply.
+pub(super) fn run<'a, A: Argument + 'a, R: RemoteReturn, F: Future<Output = R> + Send + 'a>(
+    ctx: &'a RpcContext<'a>,
     message: Result<A, Error>,
     limit: impl Limit + 'a,
     call: impl FnOnce(A) -> F + Send + 'a,
     check: impl FnOnce(R) -> R + Send + 'a,
 ) -> RemoteFuture<'a> {
-    let message = match message {
+    let mut message = match message {
         Ok(message) => message,
         Err(error) => return RemoteFuture::from_or_box(ready(Err(error))),
     };
-    let call = limit.apply(call(message));
-    RemoteFuture::from_or_box(call.map(move |returned| finish(returned.map(check))))
+    if ctx.hooks().is_empty() {
+        let call = limit.apply(call(message));
+        return RemoteFuture::from_or_box(call.map(move |returned| {
+            let reply = returned.map(check).and_then(R::into_reply)?;
+            encoded(|out| reply.encode(&Serializer::Protobuf, out))
+        }));
+    }
+    RemoteFuture::from_or_box(async move {
+        run_before(ctx, message.as_message())
+            .await
+            .map_err(Error::or_internal)?;
+        // After-hooks see a panic as the error that the caller would be told.
+        let call = async { limit.apply(call(message)).await };
+        let returned = isolated(ctx.app(), "remote", call).await.map(check);
+        match run_after(ctx, returned.and_then(R::into_reply).map(Some)).await? {
+            Some(Answer::Own(reply)) => encoded(|out| reply.encode(&Serializer::Protobuf, out)),
+            Some(Answer::Replaced(reply)) => encoded(|out| reply.encode_protobuf(out)),
+            None => Err(Error::msg("reply must not be null")),
+        }
+    })
 }
 
-/// Encodes the reply.
-fn finish<R: RemoteReturn>(returned: Result<R, Error>) -> Result<Bytes, Error> {
-    let reply = returned.and_then(R::into_reply)?;
+fn encoded(encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Result<Bytes, Error> {
     let mut out = Vec::new();
-    reply
-        .encode(&Serializer::Protobuf, &mut out)
-        .map_err(|error| Error::msg(error.0))?;
+    encode(&mut out).map_err(|error| Error::msg(error.0))?;
     Ok(out.into())
 }
 

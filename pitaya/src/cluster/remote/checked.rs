@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use super::call;
 use super::{Caller, RemoteBody, RemoteClient, RemoteFuture, RpcContext};
 use crate::error::Error;
-use crate::handler::{Limit, ReturnedError};
+use crate::handler::{Limit, Nothing, ReturnedError};
 use crate::message::{Body, TypeInfo};
 
 /// What a remote returns: `Result<T, E>`, where `T` is a message or raw bytes and
@@ -106,7 +106,7 @@ impl<A: RemoteBody, R: RemoteReturn> RemoteCall<A, R> {
         call: impl FnOnce() -> F + Send + 'a,
         check: impl FnOnce(R) -> R + Send + 'a,
     ) -> RemoteFuture<'a> {
-        call::run(ctx, Ok(()), limit, move |()| call(), check)
+        call::run(ctx, Ok(Nothing), limit, |Nothing| call(), check)
     }
 
     /// Calls the remote, for typed clients.

@@ -1,6 +1,7 @@
 //! What a remote is given besides its argument.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use super::Caller;
 use crate::app::AppHandle;
 use crate::cluster::Metadata;
+use crate::handler::Values;
 
 /// The circumstances of one call of a remote: its app, its caller, its time.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct RpcContext<'a> {
     route: &'a str,
     metadata: Cow<'a, Metadata>,
     deadline: Option<Instant>,
+    /// What hooks leave for each other and for the remote.
+    values: Values,
 }
 
 impl<'a> RpcContext<'a> {
@@ -30,6 +34,7 @@ impl<'a> RpcContext<'a> {
             route,
             metadata: Cow::Borrowed(metadata),
             deadline,
+            values: Values::default(),
         }
     }
 
@@ -42,6 +47,7 @@ impl<'a> RpcContext<'a> {
             route: "",
             metadata,
             deadline,
+            values: Values::default(),
         }
     }
 
@@ -69,5 +75,15 @@ impl<'a> RpcContext<'a> {
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Leaves a value for later hooks and the remote, one per type; answers the earlier one.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        self.values.insert(value)
+    }
+
+    /// The value of this type that an earlier hook left.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.values.get()
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod caller;
 mod checked;
 mod context;
+mod hooks;
 mod spec;
 
 pub use call::{decode, no_such_method};
@@ -12,6 +13,7 @@ pub use checked::{
     FromCall, RemoteCall, RemoteCallFallback, RemoteReturn, Via, ViaFallback, replies, returns,
 };
 pub use context::RpcContext;
+pub use hooks::{AfterRemoteHook, BeforeRemoteHook};
 pub use spec::{RemoteBody, RemoteEntry, RemoteSpec, RemoteTrait};
 
 use std::sync::Arc;

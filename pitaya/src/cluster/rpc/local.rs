@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use super::{Inbox, RpcClient, RpcServer};
+use super::{Inbox, RpcClient, RpcServer, undelivered};
 use crate::cluster::wire::{BindMsg, KickMsg, Push, Request};
 use crate::cluster::{ServerInfo, timed_out};
-use crate::error::{Error, Result, codes};
+use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 use crate::uid::Uid;
 
@@ -123,10 +123,7 @@ impl RpcClient for LocalRpc {
                 .inboxes
                 .get(&target.id)
                 .map(|(_, inbox)| inbox.clone());
-            let Some(inbox) = inbox else {
-                let error = Error::new(codes::UNKNOWN, "no server takes calls under this id");
-                return Err(error.with_metadata("peer.id", target.id.as_str()));
-            };
+            let inbox = inbox.ok_or_else(|| undelivered(target))?;
             ask(&*inbox, own, &target.id, request, timeout).await
         })
     }

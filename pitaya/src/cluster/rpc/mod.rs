@@ -13,10 +13,31 @@ use bytes::Bytes;
 
 use super::ServerInfo;
 use super::wire::{BindMsg, KickMsg, Push, Request, Response};
-use crate::error::Result;
+use crate::error::{Error, Result, codes};
 use crate::handler::BoxFuture;
 pub use crate::observe::RpcLoad;
 use crate::uid::Uid;
+
+/// What a transport answers when nobody took a call, so that certainly nothing was delivered:
+/// `PIT-502 no server takes calls under this id`, the server under `peer.id` in its metadata.
+///
+/// A call that any server of a type may take is then made to another one. The error tells that
+/// apart from the same code in a callee's own answer, which says nothing of the call itself.
+pub fn undelivered(target: &ServerInfo) -> Error {
+    Error::new(codes::UNREACHABLE, "no server takes calls under this id")
+        .with_metadata("peer.id", target.id.as_str())
+        .with_source(Undelivered)
+}
+
+/// Whether the error says that nothing was delivered.
+pub(crate) fn is_undelivered(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Undelivered>())
+}
+
+/// Never travels: only the caller's own transport knows.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was delivered")]
+struct Undelivered;
 
 /// Carries calls to other servers.
 pub trait RpcClient: Send + Sync + 'static {
@@ -38,8 +59,9 @@ pub trait RpcClient: Send + Sync + 'static {
     ///
     /// # Errors
     /// The callee's own error with code and metadata; `PIT-408 rpc client: request timeout` with
-    /// metadata `timeout` (Go's duration text), `route`, `server` (own id) and `peer.id`; what the
-    /// transport reports when the call could not be sent or nobody was there.
+    /// metadata `timeout` (Go's duration text), `route`, `server` (own id) and `peer.id`;
+    /// [`undelivered`] when nobody took the call; what the transport reports when the call could not
+    /// be sent.
     fn call<'a>(
         &'a self,
         target: &'a ServerInfo,

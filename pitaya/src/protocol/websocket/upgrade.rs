@@ -32,6 +32,9 @@ pub struct UpgradeRequest<'a> {
     pub origin: Option<Cow<'a, str>>,
     /// The `Sec-WebSocket-Key` header, for [`accept_response`].
     pub key: &'a str,
+    /// The lines of the `X-Forwarded-For` header, for servers that know whom to
+    /// believe it.
+    pub forwarded_for: Vec<&'a [u8]>,
 }
 
 /// Why a request is refused. The text is the body of the answer.
@@ -66,13 +69,16 @@ pub enum UpgradeError {
     /// The path is not one that is served; for servers that check.
     #[error("nothing is served at this path")]
     Path,
+    /// A known proxy says something unintelligible; for servers that believe one.
+    #[error("malformed 'X-Forwarded-For' header")]
+    ForwardedFor,
 }
 
 impl UpgradeError {
     /// The HTTP status that says this.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed | Self::Key | Self::Host => 400,
+            Self::Malformed | Self::Key | Self::Host | Self::ForwardedFor => 400,
             Self::Origin => 403,
             Self::Path => 404,
             Self::Method => 405,
@@ -125,6 +131,7 @@ pub fn parse_upgrade(input: &[u8]) -> Result<Option<(UpgradeRequest<'_>, usize)>
         host: lossy(host),
         origin: headers.all("origin").next().map(lossy),
         key,
+        forwarded_for: headers.all("x-forwarded-for").collect(),
     };
     Ok(Some((request, used)))
 }
@@ -318,6 +325,7 @@ mod tests {
                 host: host.into(),
                 origin: Some(origin.into()),
                 key: "",
+                forwarded_for: Vec::new(),
             }
             .is_same_origin()
         };

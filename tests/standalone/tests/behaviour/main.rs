@@ -15,6 +15,7 @@ mod options;
 mod order;
 mod outbound;
 mod pipelines;
+mod proxies;
 mod sessions;
 mod signals;
 mod waiting;

@@ -5,6 +5,8 @@
 mod support;
 
 mod forwarding;
+mod ghosts;
+mod hooks;
 mod leaving;
 mod measures;
 mod metadata;

@@ -13,7 +13,7 @@ use super::link::{self, Purpose};
 use super::replies::Replies;
 use super::subjects;
 use crate::app::config::NatsClientConfig;
-use crate::cluster::rpc::RpcClient;
+use crate::cluster::rpc::{RpcClient, undelivered};
 use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, Response};
 use crate::cluster::{ServerInfo, timed_out};
 use crate::error::{Error, Result, codes};
@@ -82,7 +82,7 @@ impl Started {
             return Err(Error::msg("nats: connection closed"));
         };
         if message.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(Error::msg("nats: no responders available for request"));
+            return Err(undelivered(target));
         }
         let response = Response::decode(message.payload)
             .map_err(|error| Error::msg(format!("the reply cannot be decoded: {error}")))?;

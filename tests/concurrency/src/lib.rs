@@ -1,0 +1,1 @@
+//! What threads do to each other; everything is in `tests`.
