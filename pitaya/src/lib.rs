@@ -43,8 +43,10 @@
 //! | hooks around handlers | [`handler::BeforeHook`], [`handler::AfterHook`] |
 //! | hooks around remotes | [`cluster::remote::BeforeRemoteHook`], [`cluster::remote::AfterRemoteHook`] |
 //! | what is counted and measured | [`measurements`] |
+//! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
 //!
@@ -83,6 +85,7 @@ mod agent;
 pub mod app;
 pub mod client;
 pub mod cluster;
+pub mod docs;
 pub mod error;
 mod error_body;
 pub mod groups;
@@ -101,7 +104,10 @@ pub mod protocol;
 mod scratch;
 pub mod session;
 mod sync;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod uid;
+pub mod wrapper;
 
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
@@ -125,6 +131,8 @@ pub use pitaya_macros::route;
 
 /// What most servers use: `use pitaya::prelude::*;`
 pub mod prelude {
+    pub use crate::acceptor::Acceptor as _;
+    pub use crate::cluster::remote::Caller as _;
     pub use crate::{
         App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
         Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
@@ -157,6 +165,7 @@ pub mod __private {
             RemoteReturn as Return, RemoteService, RemoteSpec, RemoteTrait, RpcContext as Context,
             Via, ViaFallback, decode, no_such_method, replies, returns,
         };
+        pub use serde_json::Value;
         pub use std::borrow::Cow;
         pub use std::string::String;
         pub use std::sync::Arc;

@@ -15,6 +15,7 @@ use pitaya::app::config::SerializerKind;
 pub(crate) struct Flags {
     pub(crate) port: u16,
     pub(crate) ws_port: u16,
+    pub(crate) tls: Option<Tls>,
     pub(crate) server_type: String,
     pub(crate) frontend: bool,
     pub(crate) serializer: SerializerKind,
@@ -27,6 +28,15 @@ pub(crate) struct Flags {
     pub(crate) proxy_protocol: bool,
     /// Flags that ask for what is not there yet, with what that is.
     missing: Option<(&'static str, &'static str)>,
+}
+
+/// The TLS acceptor.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Tls {
+    pub(crate) port: u16,
+    /// PEM files.
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 /// Why there are no flags.
@@ -77,17 +87,30 @@ const KNOWN: &[Known] = &[
 impl Flags {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Refusal> {
         let values = read(arguments.into_iter())?;
-        let tls = values.port("tlsport")? != 0
-            || !values.text("tlscert").is_empty()
-            || !values.text("tlskey").is_empty();
+        let tls = match (
+            values.port("tlsport")?,
+            values.text("tlscert"),
+            values.text("tlskey"),
+        ) {
+            (0, "", "") => None,
+            (port @ 1.., certificate, key) if !certificate.is_empty() && !key.is_empty() => {
+                Some(Tls {
+                    port,
+                    certificate: certificate.to_owned(),
+                    key: key.to_owned(),
+                })
+            }
+            _ => {
+                let text = "-tlsport, -tlscert and -tlskey are given together";
+                return Err(Refusal::Mistake(text.to_owned()));
+            }
+        };
         values.port("grpcport")?;
-        let missing = [
-            (values.boolean("grpc")?, "-grpc", "gRPC"),
-            (tls, "-tlsport", "TLS"),
-        ];
+        let missing = [(values.boolean("grpc")?, "-grpc", "gRPC")];
         Ok(Self {
             port: values.port("port")?,
             ws_port: values.port("wsport")?,
+            tls,
             server_type: values.text("type").to_owned(),
             frontend: values.boolean("frontend")?,
             serializer: match values.text("serializer") {
@@ -262,12 +285,36 @@ mod tests {
     }
 
     #[test]
+    fn a_tls_acceptor_needs_all_three_flags() {
+        let flags = parse("-tlsport 1 -tlscert a.pem -tlskey a.key").unwrap();
+        let expected = Tls {
+            port: 1,
+            certificate: "a.pem".to_owned(),
+            key: "a.key".to_owned(),
+        };
+        assert_eq!(flags.tls, Some(expected));
+        assert_eq!(parse("").unwrap().tls, None);
+        for line in [
+            "-tlsport 1",
+            "-tlscert a.pem",
+            "-tlskey a.key",
+            "-tlsport 1 -tlskey a.key",
+            "-tlscert a.pem -tlskey a.key",
+        ] {
+            let text = "-tlsport, -tlscert and -tlskey are given together";
+            assert_eq!(
+                parse(line),
+                Err(Refusal::Mistake(text.to_owned())),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
     fn what_this_version_lacks_is_told() {
         for (line, flag, what) in [
             ("-grpc", "-grpc", "gRPC"),
             ("-standalone -grpc -grpcport 1", "-grpc", "gRPC"),
-            ("-standalone -tlsport 1", "-tlsport", "TLS"),
-            ("-standalone -tlscert a.pem", "-tlsport", "TLS"),
         ] {
             let text = format!("{flag} needs {what} support, which this version does not have");
             assert_eq!(parse(line).unwrap().unavailable(), Some(text), "{line}");

@@ -27,6 +27,7 @@ use pitaya::acceptor::ProxyProtocol;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{SerializerKind, Sources};
 use pitaya::cluster::Cluster;
+use pitaya::tls::ServerTls;
 use pitaya::{App, Tcp, WebSocket};
 use tracing::Level;
 
@@ -100,6 +101,10 @@ fn app(flags: &Flags) -> AppBuilder {
         app = app.acceptor(tcp);
         if flags.ws_port != 0 {
             app = app.acceptor(WebSocket::bind(format!(":{}", flags.ws_port)));
+        }
+        if let Some(tls) = &flags.tls {
+            let pair = ServerTls::files(&tls.certificate, &tls.key);
+            app = app.acceptor(Tcp::bind(format!(":{}", tls.port)).tls(pair));
         }
     }
     app

@@ -1,6 +1,7 @@
 //! The handlers of the service `testsvc`, one for each row of the conformance table.
 
 use bytes::Bytes;
+use pitaya::cluster::remote::Caller as _;
 use pitaya::{AppHandle, Context, Error, Result, handler};
 
 use crate::messages::{TestRPCRequest, TestRequest, TestResponse, TestSendToUsers};
@@ -124,9 +125,8 @@ impl JsonOnly {
     }
 
     async fn testsendrpc(&self, ctx: &Context<'_>, call: TestRPCRequest) -> Result<TestResponse> {
-        ctx.app()
-            .rpc(&call.route, Some(&TestRequest { msg: call.data }))
-            .await
+        let argument = TestRequest { msg: call.data };
+        ctx.rpc(&call.route, Some(&argument)).await
     }
 
     async fn testsendrpcnoargs(
@@ -134,7 +134,7 @@ impl JsonOnly {
         ctx: &Context<'_>,
         call: TestRPCRequest,
     ) -> Result<TestResponse> {
-        ctx.app().rpc(&call.route, None::<&TestRequest>).await
+        ctx.rpc(&call.route, None::<&TestRequest>).await
     }
 }
 

@@ -177,7 +177,7 @@ const _: () = {
         ];
         /// Calls any server of this type.
         pub fn at(
-            caller: &'c (impl game::net::__private::remote::Caller + ::core::marker::Send + ::core::marker::Sync),
+            caller: &'c impl game::net::__private::remote::Caller,
             server_type: impl ::core::convert::Into<
                 game::net::__private::remote::Cow<'static, ::core::primitive::str>,
             >,
@@ -202,6 +202,15 @@ const _: () = {
         #[must_use]
         pub fn timeout(self, timeout: ::core::time::Duration) -> Self {
             Self(self.0.timeout(timeout))
+        }
+        /// Sends a value along: the remote finds it in its metadata, and so does what it calls.
+        #[must_use]
+        pub fn with(
+            self,
+            key: impl ::core::convert::Into<game::net::__private::remote::String>,
+            value: impl ::core::convert::Into<game::net::__private::remote::Value>,
+        ) -> Self {
+            Self(self.0.with(key, value))
         }
         ///The service behind this client as a [`Scores`]; a method's own context replaces the client's caller.
         pub fn as_service(

@@ -195,9 +195,7 @@ const _: () = {
             },
         ];
         ///Calls any `account` server.
-        pub fn new(
-            caller: &'c (impl ::pitaya::__private::remote::Caller + ::core::marker::Send + ::core::marker::Sync),
-        ) -> Self {
+        pub fn new(caller: &'c impl ::pitaya::__private::remote::Caller) -> Self {
             Self(
                 ::pitaya::__private::remote::RemoteClient::new(
                     caller,
@@ -208,7 +206,7 @@ const _: () = {
         }
         /// Calls any server of this type.
         pub fn at(
-            caller: &'c (impl ::pitaya::__private::remote::Caller + ::core::marker::Send + ::core::marker::Sync),
+            caller: &'c impl ::pitaya::__private::remote::Caller,
             server_type: impl ::core::convert::Into<
                 ::pitaya::__private::remote::Cow<'static, ::core::primitive::str>,
             >,
@@ -233,6 +231,15 @@ const _: () = {
         #[must_use]
         pub fn timeout(self, timeout: ::core::time::Duration) -> Self {
             Self(self.0.timeout(timeout))
+        }
+        /// Sends a value along: the remote finds it in its metadata, and so does what it calls.
+        #[must_use]
+        pub fn with(
+            self,
+            key: impl ::core::convert::Into<::pitaya::__private::remote::String>,
+            value: impl ::core::convert::Into<::pitaya::__private::remote::Value>,
+        ) -> Self {
+            Self(self.0.with(key, value))
         }
         ///The service behind this client as a [`Scores`]; a method's own context replaces the client's caller.
         pub fn as_service(

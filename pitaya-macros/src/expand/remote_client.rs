@@ -10,7 +10,7 @@ use super::dispatch::{call_type, imports, specs};
 use crate::model::{Answer, Interface, Item, OfTrait, Parameter, Route, Service, future_signature};
 
 /// The client's own functions. A remote's method of such a name gets an underscore behind it.
-const OWN: &[&str] = &["new", "at", "to", "timeout", "as_service"];
+const OWN: &[&str] = &["new", "at", "to", "timeout", "with", "as_service"];
 
 /// The client, if the service has one; `interface` is the trait whose remotes it calls.
 pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bool) -> TokenStream {
@@ -30,7 +30,7 @@ pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bo
         quote! {
             #[doc = #title]
             pub fn new(
-                caller: &'c (impl #runtime::Caller + ::core::marker::Send + ::core::marker::Sync),
+                caller: &'c impl #runtime::Caller,
             ) -> Self {
                 Self(#runtime::RemoteClient::new(caller, #server, #service_name))
             }
@@ -75,7 +75,7 @@ pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bo
 
                 /// Calls any server of this type.
                 pub fn at(
-                    caller: &'c (impl #runtime::Caller + ::core::marker::Send + ::core::marker::Sync),
+                    caller: &'c impl #runtime::Caller,
                     server_type: impl ::core::convert::Into<#runtime::Cow<'static, ::core::primitive::str>>,
                 ) -> Self {
                     Self(#runtime::RemoteClient::new(caller, server_type, #service_name))
@@ -91,6 +91,16 @@ pub(super) fn client(service: &Service, interface: Option<&Interface>, sound: bo
                 #[must_use]
                 pub fn timeout(self, timeout: ::core::time::Duration) -> Self {
                     Self(self.0.timeout(timeout))
+                }
+
+                /// Sends a value along: the remote finds it in its metadata, and so does what it calls.
+                #[must_use]
+                pub fn with(
+                    self,
+                    key: impl ::core::convert::Into<#runtime::String>,
+                    value: impl ::core::convert::Into<#runtime::Value>,
+                ) -> Self {
+                    Self(self.0.with(key, value))
                 }
 
                 #as_service

@@ -17,6 +17,8 @@ mod network;
 mod proxy;
 mod refused;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 
 pub(crate) use self::refused::refusal_of;
@@ -29,11 +31,15 @@ pub use self::{
     websocket::{WebSocket, WebSocketConnect, WsIo},
 };
 
-use std::{future::Future, io, net::SocketAddr};
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsConnect, TlsIo};
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::app::config::Config;
+use crate::wrapper::{Wrapped, Wrapper};
 
 /// A source of client connections.
 ///
@@ -148,6 +154,22 @@ pub trait Acceptor: Send + 'static {
 
     /// What logs and metrics call this acceptor: `tcp`, `websocket`, ..
     fn name(&self) -> &'static str;
+
+    /// What looks over the packets of its connections, in the order in which it
+    /// is asked. An acceptor around another one passes the inner one's on.
+    fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
+        Vec::new()
+    }
+
+    /// Lets a wrapper look over the packets of every connection; see
+    /// [`wrapper`](crate::wrapper). Of several the first one put around is asked
+    /// first.
+    fn wrap(self, wrapper: impl Wrapper) -> Wrapped<Self>
+    where
+        Self: Sized,
+    {
+        Wrapped::new(self, wrapper)
+    }
 }
 
 /// A peer that has connected; what is left is [`establish`](Self::establish).

@@ -70,6 +70,12 @@ impl Tcp {
         self.proxy = Some(proxy);
         self
     }
+
+    /// Speaks TLS on every connection.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::tls::ServerTls) -> super::Tls<Self> {
+        super::Tls::over(self, tls)
+    }
 }
 
 impl Acceptor for Tcp {

@@ -24,6 +24,7 @@ use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::{BATCH, End, Gate};
 use crate::session::{CloseReason, Session};
+use crate::wrapper::{Guard, Ruling};
 
 /// What one read asks for.
 const READ: usize = 16 * 1024;
@@ -63,6 +64,8 @@ pub(crate) struct Conn<IO> {
     closing: Closing,
     /// Counts this connection as not yet shaken hands.
     pending: Option<Pending>,
+    /// What looks over packets first, where the acceptor is wrapped.
+    guard: Option<Box<Guard>>,
 }
 
 /// The last steps of a connection.
@@ -92,9 +95,12 @@ pub(super) enum Next {
     Yield,
     /// Judge the handshake in this part of the input.
     Handshake(Range<usize>),
-    Call(Call),
+    /// A call, and where its body is in the input.
+    Call(Call, Range<usize>),
     /// Too many overlapping calls: wait until one has ended.
     Full,
+    /// The next packet goes on at this time.
+    Hold(Instant),
 }
 
 #[derive(Debug)]
@@ -103,15 +109,18 @@ pub(crate) struct Call {
     pub(crate) route: u16,
     /// The request's id; 0 when no answer is wanted.
     pub(crate) id: u64,
-    /// Where the body is in the input.
-    pub(super) body: Range<usize>,
     pub(crate) compressed: bool,
     /// How long the route was as the client sent it; 0 if no subscriber wants spans.
     pub(crate) route_len: u16,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
-    pub(crate) fn new(io: IO, machine: Machine, pending: Pending) -> Self {
+    pub(crate) fn new(
+        io: IO,
+        machine: Machine,
+        pending: Pending,
+        guard: Option<Box<Guard>>,
+    ) -> Self {
         let now = machine.started();
         Self {
             io,
@@ -129,6 +138,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             calls: 0,
             closing: Closing::Flush,
             pending: Some(pending),
+            guard,
         }
     }
 
@@ -216,6 +226,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Err(reason) => return Poll::Ready(reason),
         };
         if unsent.is_ready() {
+            // What came in one read with the message that is being served counts as well.
+            if self.scanned.max(self.at) < self.input.len()
+                && let Err(reason) = self.scan(core)
+            {
+                return Poll::Ready(reason);
+            }
             while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(CloseReason::Disconnected),
@@ -296,6 +312,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 }
             };
             let end = self.at + used;
+            if let Some(guard) = &mut self.guard {
+                let working = self.machine.phase() == Phase::Working;
+                match guard.judge(packet, working, core, session) {
+                    Ruling::Pass => {}
+                    Ruling::Done => {
+                        self.machine.hear();
+                        self.calls = self.calls.saturating_add(1);
+                        self.at = end;
+                        continue;
+                    }
+                    Ruling::Replace(packet) => {
+                        self.input.splice(self.at..end, packet);
+                        self.scanned = self.at;
+                        continue;
+                    }
+                    Ruling::Hold(until) => return Some(Next::Hold(until)),
+                    Ruling::Fail => return Some(Next::Close(CloseReason::Internal)),
+                }
+            }
             let body = end - packet.body.len()..end;
             match self.machine.packet(packet) {
                 Step::Data(bytes) => match resolve(core, session, bytes) {
@@ -307,18 +342,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         route_len,
                     } => {
                         if core.overlaps(route) && core.is_full(session) {
+                            if let Some(guard) = &mut self.guard {
+                                guard.keep();
+                            }
                             return Some(Next::Full);
                         }
                         self.at = end;
                         self.calls += 1;
                         let body = end - body_len..end;
-                        return Some(Next::Call(Call {
+                        let call = Call {
                             route,
                             id,
-                            body,
                             compressed,
                             route_len,
-                        }));
+                        };
+                        return Some(Next::Call(call, body));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
                     Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),

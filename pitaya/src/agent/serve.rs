@@ -15,7 +15,7 @@ use crate::error::{Error, codes};
 use crate::handler::{CallFuture, Context};
 use crate::isolate::isolated_now;
 use crate::session::outbound::{End, Gate};
-use crate::session::{CloseReason, Session, Wake};
+use crate::session::{CloseReason, Session};
 
 /// How long a closing connection waits for its peer to take the last bytes.
 const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
@@ -66,6 +66,17 @@ where
                         break;
                     }
                 }
+                Next::Hold(until) => {
+                    let mut wait = Box::pin(hold(&core, until));
+                    let beside = drive(&mut c, &core, &session, timer.as_mut(), wait.as_mut());
+                    if let Outcome::Over(reason) = beside.await {
+                        Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
+                            .await;
+                        break;
+                    }
+                    let now = Instant::now();
+                    c.held_up(now, now - c.read_at);
+                }
                 Next::Handshake(body) => {
                     let mut judge = Box::pin(core.handshake(&session, c.input(body)));
                     let beside = drive(&mut c, &core, &session, timer.as_mut(), judge.as_mut());
@@ -88,19 +99,18 @@ where
                         }
                     }
                 }
-                Next::Call(call) => {
+                Next::Call(call, body) => {
                     let Some(route) = core.table().route(call.route) else {
                         continue;
                     };
                     if route.overlaps {
-                        let body = c.input(call.body.clone());
-                        core.spawn_call(&session, call, c.read_at, body);
+                        core.spawn_call(&session, call, c.read_at, c.input(body));
                         continue;
                     }
-                    let ctx = Context::new(&session, route, call.id, Wake::No, c.read_at);
+                    let ctx = Context::new(&session, route, call.id, c.read_at);
                     ctx.begin(call.route_len);
                     let mut future = pin!(None);
-                    if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
+                    if !core.start(&ctx, call.compressed, c.input(body), future.as_mut()) {
                         let reason = CloseReason::Protocol;
                         Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
                             .await;
@@ -158,6 +168,19 @@ where
         Box::pin(session.run_close_callbacks()).await;
         drop(ended);
     }
+}
+
+/// Waits for the time of a packet that a wrapper delays. A shutdown does not wait for it.
+async fn hold(core: &Core, until: Instant) -> Result<(), Error> {
+    let mut time = pin!(sleep_until(until));
+    poll_fn(|cx| {
+        if core.app().is_draining() {
+            return Poll::Ready(());
+        }
+        time.as_mut().poll(cx)
+    })
+    .await;
+    Ok(())
 }
 
 enum Outcome {

@@ -21,16 +21,17 @@ use super::{App, AppHandle, Core, Limits, StartError};
 use crate::acceptor::Acceptor;
 use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook, IntoRemote, RemoteDispatch};
 use crate::cluster::router::{Route, Routers};
-use crate::cluster::server::ORDERED;
+use crate::cluster::server::{ORDERED, TAKES_LISTS};
 use crate::cluster::sys::Sys;
 use crate::cluster::{
     Cluster, Connected, Directory, IntoCluster, RemoteTable, Remotes, ServerInfo, Service,
 };
+use crate::docs::Tables;
 use crate::error::{Error, Result};
 use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
 use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService, IntoService};
-use crate::message::{Codec, Serializer};
+use crate::message::{Codec, Message, MessageDescriptor, Serializer};
 use crate::observe::trace::{OwnIds, Propagator};
 use crate::observe::{AppRecorder, Metrics};
 use crate::protocol::compression::Deflater;
@@ -65,6 +66,7 @@ pub struct AppBuilder {
     remotes: Vec<(RemoteTable, MakeRemote)>,
     cluster: Option<MakeCluster>,
     routers: Routers,
+    described: Vec<&'static MessageDescriptor>,
     recorder: AppRecorder,
     propagator: Arc<dyn Propagator>,
 }
@@ -106,6 +108,7 @@ impl AppBuilder {
             remotes: Vec::new(),
             cluster: None,
             routers: Routers::default(),
+            described: Vec::new(),
             recorder: AppRecorder::default(),
             propagator: Arc::new(OwnIds),
         }
@@ -166,6 +169,13 @@ impl AppBuilder {
         let make = move |_| Box::pin(async move { Ok(service) }) as BoxFuture<'static, _>;
         self.remotes
             .push((RemoteTable::of::<S::Service>(), Box::new(make)));
+        self
+    }
+
+    /// Tells of a message type that no route takes or answers, so that those who ask for its
+    /// descriptor get it: what the app pushes. See [`docs`](crate::docs).
+    pub fn describe<M: Message>(mut self) -> Self {
+        self.described.push(M::DESCRIPTOR);
         self
     }
 
@@ -427,6 +437,9 @@ impl AppBuilder {
             None => None,
             Some(make) => {
                 let made = make(&config, &own).map_err(|cause| part("the cluster", cause))?;
+                if own.frontend && made.server.takes_lists() {
+                    own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
+                }
                 Some(Connected::new(made))
             }
         };
@@ -436,6 +449,11 @@ impl AppBuilder {
             directory: Arc::new(Directory::default()),
             cluster,
             routers: self.routers,
+            tables: Tables::new(
+                mounted,
+                if clustered { remotes } else { Vec::new() },
+                self.described,
+            ),
             limits: Limits::of(&config),
             serializer,
             dictionary: dictionary.clone(),

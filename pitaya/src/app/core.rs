@@ -426,7 +426,6 @@ impl Core {
             id,
             compressed,
             route_len,
-            ..
         } = call;
         let overlap = session.overlap();
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
@@ -435,7 +434,7 @@ impl Core {
             let Some(route) = core.table.route(route) else {
                 return;
             };
-            let ctx = Context::new(&session, route, id, Wake::Yes, read_at);
+            let ctx = Context::new(&session, route, id, read_at);
             ctx.begin(route_len);
             let mut call = pin!(None);
             if !core.start(&ctx, compressed, &body, call.as_mut()) {

@@ -16,6 +16,7 @@ use super::config::Config;
 use crate::cluster::remote::{AfterRemoteHook, BeforeRemoteHook};
 use crate::cluster::router::Routers;
 use crate::cluster::{Connected, Directory, ServerInfo};
+use crate::docs::Tables;
 use crate::error::{Error, Result};
 use crate::groups::GroupService;
 use crate::handler::{AfterHook, Around, BeforeHook, BoxFuture};
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     pub(super) directory: Arc<Directory>,
     pub(super) cluster: Option<Connected>,
     pub(super) routers: Routers,
+    pub(super) tables: Tables,
     pub(super) modules: BTreeMap<String, Arc<dyn Any + Send + Sync>>,
     /// Connections and calls of their own task.
     pub(super) tasks: TaskTracker,
@@ -115,6 +117,22 @@ impl AppHandle {
         self.0.running.load(Ordering::Acquire)
     }
 
+    /// Whether this server can do its part: it is running and, in a cluster, connected for calls both
+    /// ways, and its discovery answers.
+    pub async fn is_ready(&self) -> bool {
+        if !self.is_running() {
+            return false;
+        }
+        match &self.0.cluster {
+            None => true,
+            Some(cluster) => {
+                cluster.client.is_connected()
+                    && cluster.server.is_connected()
+                    && cluster.discovery.is_healthy().await
+            }
+        }
+    }
+
     /// Asks for an orderly shutdown and returns at once; whoever runs the app carries it out.
     pub fn shutdown(&self) {
         self.0.stop.cancel();
@@ -123,6 +141,27 @@ impl AppHandle {
     /// The servers of the cluster that are known at the moment; of a standalone app none.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.0.directory
+    }
+
+    /// The server of this id, this one included.
+    ///
+    /// # Errors
+    /// `PIT-000 can't find any server with the provided ID`.
+    pub fn server_by_id(&self, id: &str) -> Result<Arc<ServerInfo>> {
+        let server = self.0.directory.by_id(id);
+        server.ok_or_else(|| Error::msg("can't find any server with the provided ID"))
+    }
+
+    /// The servers of this type, sorted by id.
+    ///
+    /// # Errors
+    /// `PIT-000 no servers available of this type`.
+    pub fn servers_by_type(&self, kind: &str) -> Result<Arc<[Arc<ServerInfo>]>> {
+        let servers = self.0.directory.of_kind(kind);
+        if servers.is_empty() {
+            return Err(Error::msg("no servers available of this type"));
+        }
+        Ok(servers)
     }
 
     /// How this app takes part in a cluster.
@@ -135,6 +174,10 @@ impl AppHandle {
 
     pub(crate) fn routers(&self) -> &Routers {
         &self.0.routers
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.0.tables
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -15,6 +15,7 @@ use crate::agent::{Conn, Machine, serve};
 use crate::app::config::Config;
 use crate::handler::BoxFuture;
 use crate::observe::Refusal;
+use crate::wrapper::{Guard, Wrappers};
 
 /// An acceptor behind a `dyn`.
 pub(super) trait Listen: Send {
@@ -52,6 +53,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 async fn accept<A: Acceptor>(mut acceptor: A, core: Arc<Core>, stop: CancellationToken) {
+    let wrappers: Wrappers = acceptor.wrappers().into();
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -62,7 +64,7 @@ async fn accept<A: Acceptor>(mut acceptor: A, core: Arc<Core>, stop: Cancellatio
         match accepted {
             Ok(connect) => {
                 pause = FIRST_PAUSE;
-                start(connect, &core);
+                start(connect, &core, &wrappers);
             }
             Err(error) => {
                 core.app().metrics().connection_refused(Refusal::Accept);
@@ -77,7 +79,7 @@ async fn accept<A: Acceptor>(mut acceptor: A, core: Arc<Core>, stop: Cancellatio
     }
 }
 
-fn start<C: Connect>(connect: C, core: &Arc<Core>) {
+fn start<C: Connect>(connect: C, core: &Arc<Core>, wrappers: &Wrappers) {
     let app = core.app();
     let limit = core.limits().connections;
     if limit > 0 && app.pool().count() >= limit {
@@ -90,11 +92,11 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>) {
     let mut establish = Box::pin(connect.establish());
     if let Some(established) = (&mut establish).now_or_never() {
         return match established {
-            Ok(established) => run(established, core, pending),
+            Ok(established) => run(established, core, pending, wrappers),
             Err(error) => failed(core, &error),
         };
     }
-    let core = core.clone();
+    let (core, wrappers) = (core.clone(), wrappers.clone());
     app.tasks().spawn(async move {
         let established = tokio::time::timeout(core.limits().establish, establish);
         let established = tokio::select! {
@@ -102,7 +104,7 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>) {
             () = core.app().stopping() => return,
         };
         match established {
-            Ok(Ok(established)) => run(established, &core, pending),
+            Ok(Ok(established)) => run(established, &core, pending, &wrappers),
             Ok(Err(error)) => failed(&core, &error),
             Err(_) => core
                 .app()
@@ -117,11 +119,18 @@ fn failed(core: &Core, error: &io::Error) {
     tracing::debug!(%error, "a connection was not established");
 }
 
-fn run<Io>(established: Established<Io>, core: &Arc<Core>, pending: super::Pending)
-where
+fn run<Io>(
+    established: Established<Io>,
+    core: &Arc<Core>,
+    pending: super::Pending,
+    wrappers: &Wrappers,
+) where
     Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let app = core.app();
+    let Ok(guard) = Guard::open(wrappers, app) else {
+        return app.metrics().connection_refused(Refusal::Establish);
+    };
     // Again: while this one was established, others were too.
     let Some(session) = app
         .pool()
@@ -134,6 +143,6 @@ where
         .set(app.pool().count() as f64);
     let limits = core.limits();
     let machine = Machine::new(Instant::now(), limits.heartbeat, limits.handshake);
-    let conn = Conn::new(established.io, machine, pending);
+    let conn = Conn::new(established.io, machine, pending, guard);
     app.tasks().spawn(serve(core.clone(), session, conn));
 }

@@ -1,9 +1,11 @@
 //! Messages and kicks to users, wherever they are.
 
 use super::AppHandle;
-use crate::cluster::wire::KickMsg;
+use crate::cluster::rpc::one_by_one;
+use crate::cluster::wire::UserList;
 use crate::error::{Error, Result, codes};
 use crate::message::Body;
+use crate::observe::SentAs;
 use crate::session::{PushFrames, Session};
 use crate::uid::Uid;
 
@@ -76,20 +78,46 @@ impl AppHandle {
             None => true,
         };
         let elsewhere: Vec<Uid> = uids.into_iter().map(Into::into).filter(elsewhere).collect();
-        let mut unreached = Vec::new();
-        for uid in elsewhere {
-            let kick = KickMsg {
-                user_id: uid.to_string(),
-            };
-            let kicked = match self.cluster() {
-                Ok(cluster) if !kind.is_empty() => cluster.client.kick(kind, kick).await.is_ok(),
-                _ => false,
-            };
-            if !kicked {
-                unreached.push(uid);
-            }
+        let list = UserList {
+            kick: true,
+            ..UserList::default()
+        };
+        Ok(self.delivered(self.send_list(kind, list, elsewhere).await))
+    }
+
+    /// Sends a push or a kick to users elsewhere: who was not reached.
+    async fn send_list(&self, kind: &str, mut list: UserList, uids: Vec<Uid>) -> Vec<Uid> {
+        let Ok(cluster) = self.cluster() else {
+            return uids;
+        };
+        if kind.is_empty() || uids.is_empty() {
+            return uids;
         }
-        Ok(self.delivered(unreached))
+        list.uids = uids.iter().map(Uid::to_string).collect();
+        let (sent_as, sent) = if self.takes_list(kind, uids.len()) {
+            (SentAs::List, cluster.client.send_list(kind, list).await)
+        } else {
+            (
+                SentAs::Single,
+                one_by_one(&*cluster.client, kind, list).await,
+            )
+        };
+        self.metrics().sent_to_users(sent_as, sent.messages);
+        sent.unreached.into_iter().map(Uid::from).collect()
+    }
+
+    /// Whether so many users of a type are sent a list: every frontend of the type takes them, as far
+    /// as is known, or those of the others would be missed. A list goes to each frontend, so for few
+    /// users of many frontends a message each is less work.
+    fn takes_list(&self, kind: &str, users: usize) -> bool {
+        if users < 2 {
+            return false;
+        }
+        let servers = self.directory().of_kind(kind);
+        let mut frontends = servers.iter().filter(|server| server.frontend).peekable();
+        frontends.peek().is_some()
+            && users.saturating_mul(2) >= servers.len()
+            && frontends.all(|server| server.takes_lists())
     }
 
     /// The frontend type that is meant.
@@ -169,19 +197,9 @@ impl<'a> Pushing<'a> {
 
     /// Sends the push to those who are elsewhere.
     pub(super) async fn finish(mut self) -> Delivery {
-        for uid in std::mem::take(&mut self.elsewhere) {
-            let pushed = match self.app.cluster() {
-                Ok(cluster) if !self.kind.is_empty() => cluster
-                    .client
-                    .push(self.kind, self.frames.elsewhere(&uid))
-                    .await
-                    .is_ok(),
-                _ => false,
-            };
-            if !pushed {
-                self.unreached.push(uid);
-            }
-        }
+        let (list, uids) = (self.frames.elsewhere(), std::mem::take(&mut self.elsewhere));
+        let unreached = self.app.send_list(self.kind, list, uids).await;
+        self.unreached.extend(unreached);
         self.app.delivered(self.unreached)
     }
 }

@@ -10,7 +10,7 @@ use super::clock::HeartbeatClock;
 use super::connection::{Connection, Terms};
 use super::error::Error;
 use super::handshake::{self, Agreement};
-use super::target::IntoTarget;
+use super::target::{IntoTarget, Tls};
 use super::task::Task;
 use super::{Client, Handle};
 use crate::message::Serializer;
@@ -54,6 +54,7 @@ pub struct ClientBuilder {
     silence_limit: Option<Duration>,
     pub(super) max_packet: usize,
     pub(super) max_inflated: usize,
+    tls: Tls,
 }
 
 impl Default for ClientBuilder {
@@ -74,6 +75,7 @@ impl Default for ClientBuilder {
             silence_limit: None,
             max_packet: MAX_BODY_LEN,
             max_inflated: MAX_BODY_LEN,
+            tls: Tls::default(),
         }
     }
 }
@@ -179,6 +181,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whom to believe when the target asks for TLS (`tls://`, `wss://`); by default the
+    /// authorities that the operating system believes.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::tls::ClientTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Connects and completes the handshake. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -189,7 +199,7 @@ impl ClientBuilder {
         let target = target.into_target()?;
         // Boxed, because the upgrade to WebSocket would make every caller's future large.
         let opened = Box::pin(async {
-            let mut wire = target.open(self.max_packet).await?;
+            let mut wire = target.open(self.max_packet, &self.tls).await?;
             let agreement = handshake::perform(wire.as_mut(), &self).await?;
             Ok((wire, agreement))
         });

@@ -19,6 +19,8 @@ use crate::protocol::packet::{HEADER_LEN, MAX_BODY_LEN};
 /// |---|---|
 /// | `SocketAddr`, `(host, port)`, `"host:port"`, `"tcp://host:port"` | TCP |
 /// | `"ws://host:port/path"` | WebSocket |
+/// | `"tls://host:port"` | TLS on TCP (feature `tls`; whom to believe: `ClientBuilder::tls`) |
+/// | `"wss://host:port/path"` | WebSocket on TLS (feature `tls`) |
 /// | `TcpStream`, `DuplexStream`, [`Target::stream`] | a stream that is connected already |
 /// | [`Target::web_socket_on`] | WebSocket on a stream that is connected already |
 #[diagnostic::on_unimplemented(
@@ -40,20 +42,22 @@ pub struct Target(Kind);
 #[derive(Debug)]
 enum Kind {
     Address(SocketAddr),
-    Host {
-        host: String,
-        port: u16,
-    },
-    WebSocket {
-        url: String,
-        host: String,
-        port: u16,
-    },
+    Host(Host),
+    /// With the URL that the upgrade request names.
+    WebSocket(Host, String),
     Stream(Stream),
     WebSocketOn {
         url: String,
         stream: Stream,
     },
+}
+
+/// A place in the network.
+#[derive(Debug)]
+struct Host {
+    name: String,
+    port: u16,
+    secure: bool,
 }
 
 struct Stream(Box<dyn ByteStream>);
@@ -84,16 +88,15 @@ impl Target {
     }
 
     /// Connects; the caller sets the deadline. `max_body` bounds a received packet's body.
-    pub(super) async fn open(self, max_body: usize) -> Result<Box<dyn Wire>, Error> {
+    pub(super) async fn open(self, max_body: usize, tls: &Tls) -> Result<Box<dyn Wire>, Error> {
         match self.0 {
-            Kind::Address(address) => tcp(TcpStream::connect(address).await),
-            Kind::Host { host, port } => tcp(TcpStream::connect((host, port)).await),
-            Kind::WebSocket { url, host, port } => {
-                let stream = TcpStream::connect((host, port))
-                    .await
-                    .map_err(Error::Connect)?;
-                stream.set_nodelay(true).map_err(Error::Connect)?;
-                web_socket(Box::new(stream), &url, max_body).await
+            Kind::Address(address) => {
+                let stream = tcp(TcpStream::connect(address).await)?;
+                Ok(Box::new(StreamWire(Box::new(stream))))
+            }
+            Kind::Host(host) => Ok(Box::new(StreamWire(host.connect(tls).await?))),
+            Kind::WebSocket(host, url) => {
+                web_socket(host.connect(tls).await?, &url, max_body).await
             }
             Kind::Stream(stream) => Ok(Box::new(StreamWire(stream.0))),
             Kind::WebSocketOn { url, stream } => web_socket(stream.0, &url, max_body).await,
@@ -101,11 +104,47 @@ impl Target {
     }
 }
 
-fn tcp(stream: std::io::Result<TcpStream>) -> Result<Box<dyn Wire>, Error> {
+fn tcp(stream: std::io::Result<TcpStream>) -> Result<TcpStream, Error> {
     let stream = stream.map_err(Error::Connect)?;
     stream.set_nodelay(true).map_err(Error::Connect)?;
-    Ok(Box::new(StreamWire(Box::new(stream))))
+    Ok(stream)
 }
+
+/// Whom a client believes.
+#[cfg(feature = "tls")]
+pub(super) use crate::tls::ClientTls as Tls;
+
+/// Nobody: texts that ask for TLS are no targets then.
+#[cfg(not(feature = "tls"))]
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tls;
+
+impl Host {
+    async fn connect(self, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+        let stream = tcp(TcpStream::connect((self.name.as_str(), self.port)).await)?;
+        if self.secure {
+            return secure(stream, &self.name, tls).await;
+        }
+        Ok(Box::new(stream))
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn secure(stream: TcpStream, host: &str, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+    let refused = |error: crate::tls::TlsError| Error::Connect(error.into());
+    let name = tls.name_of(host).map_err(refused)?;
+    let config = tls.config().await.map_err(refused)?;
+    let connect = tokio_rustls::TlsConnector::from(config).connect(name, stream);
+    Ok(Box::new(connect.await.map_err(Error::Connect)?))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secure(_: TcpStream, host: &str, _: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+    Err(unusable(host, NO_TLS))
+}
+
+const NO_TLS: &str = "this client has no TLS of its own; enable the feature `tls`, or connect a TLS \
+                      stream and use `Target::stream`";
 
 async fn web_socket(
     stream: Box<dyn ByteStream>,
@@ -135,36 +174,38 @@ fn unusable(target: &str, problem: &'static str) -> Error {
 
 fn parse(text: &str) -> Result<Target, Error> {
     let Some((scheme, rest)) = text.split_once("://") else {
-        let (host, port) = host_and_port(text, text, None)?;
-        return Ok(Target(Kind::Host { host, port }));
+        return Ok(Target(Kind::Host(host_of(text, text, None, false)?)));
     };
-    match scheme.to_ascii_lowercase().as_str() {
-        "tcp" => {
-            let (host, port) = host_and_port(text, rest.trim_end_matches('/'), None)?;
-            Ok(Target(Kind::Host { host, port }))
+    let scheme = scheme.to_ascii_lowercase();
+    let secure = matches!(scheme.as_str(), "tls" | "wss");
+    if secure && cfg!(not(feature = "tls")) {
+        return Err(unusable(text, NO_TLS));
+    }
+    match scheme.as_str() {
+        "tcp" | "tls" => {
+            let authority = rest.trim_end_matches('/');
+            let host = host_of(text, authority, None, secure)?;
+            Ok(Target(Kind::Host(host)))
         }
-        "ws" => {
+        "ws" | "wss" => {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            let (host, port) = host_and_port(text, authority, Some(80))?;
-            Ok(Target(Kind::WebSocket {
-                url: text.to_owned(),
-                host,
-                port,
-            }))
+            let port = if secure { 443 } else { 80 };
+            let host = host_of(text, authority, Some(port), secure)?;
+            Ok(Target(Kind::WebSocket(host, text.to_owned())))
         }
-        "wss" | "tls" | "ssl" | "https" => Err(unusable(
+        _ => Err(unusable(
             text,
-            "this client has no TLS of its own; connect a TLS stream and use `Target::stream`",
+            "the scheme is none of `tcp`, `tls`, `ws` and `wss`",
         )),
-        _ => Err(unusable(text, "the scheme is neither `tcp` nor `ws`")),
     }
 }
 
-fn host_and_port(
+fn host_of(
     target: &str,
     authority: &str,
     default_port: Option<u16>,
-) -> Result<(String, u16), Error> {
+    secure: bool,
+) -> Result<Host, Error> {
     // An IPv6 address stands in brackets when a port may follow.
     let (host, port) = match authority
         .strip_prefix('[')
@@ -186,7 +227,8 @@ fn host_and_port(
         (None, Some(port)) => port,
         (None, None) => return Err(unusable(target, "the port is missing")),
     };
-    Ok((host.to_owned(), port))
+    let name = host.to_owned();
+    Ok(Host { name, port, secure })
 }
 
 impl IntoTarget for Target {
@@ -233,8 +275,12 @@ impl IntoTarget for (&str, u16) {
 
 impl IntoTarget for (String, u16) {
     fn into_target(self) -> Result<Target, Error> {
-        let (host, port) = self;
-        Ok(Target(Kind::Host { host, port }))
+        let (name, port) = self;
+        Ok(Target(Kind::Host(Host {
+            name,
+            port,
+            secure: false,
+        })))
     }
 }
 
@@ -268,24 +314,26 @@ mod tests {
     fn texts_name_tcp_and_web_socket_targets() {
         check(
             "game.example:3250",
-            expect![[r#"Host { host: "game.example", port: 3250 }"#]],
+            expect![[r#"Host(Host { name: "game.example", port: 3250, secure: false })"#]],
         );
         check(
             "tcp://10.0.0.1:1/",
-            expect![[r#"Host { host: "10.0.0.1", port: 1 }"#]],
+            expect![[r#"Host(Host { name: "10.0.0.1", port: 1, secure: false })"#]],
         );
         check(
             "[::1]:3250",
-            expect![[r#"Host { host: "::1", port: 3250 }"#]],
+            expect![[r#"Host(Host { name: "::1", port: 3250, secure: false })"#]],
         );
         check(
             "ws://[::1]/a?b",
-            expect![[r#"WebSocket { url: "ws://[::1]/a?b", host: "::1", port: 80 }"#]],
+            expect![[
+                r#"WebSocket(Host { name: "::1", port: 80, secure: false }, "ws://[::1]/a?b")"#
+            ]],
         );
         check(
             "WS://game.example:3251",
             expect![[
-                r#"WebSocket { url: "WS://game.example:3251", host: "game.example", port: 3251 }"#
+                r#"WebSocket(Host { name: "game.example", port: 3251, secure: false }, "WS://game.example:3251")"#
             ]],
         );
     }
@@ -303,17 +351,43 @@ mod tests {
         );
         check(
             "udp://game:1",
-            expect!["cannot connect to `udp://game:1`: the scheme is neither `tcp` nor `ws`"],
-        );
-        check(
-            "wss://game",
             expect![
-                "cannot connect to `wss://game`: this client has no TLS of its own; connect a TLS stream and use `Target::stream`"
+                "cannot connect to `udp://game:1`: the scheme is none of `tcp`, `tls`, `ws` and `wss`"
             ],
         );
         check(
             "ws://:80/",
             expect!["cannot connect to `ws://:80/`: the host is missing"],
+        );
+    }
+
+    #[test]
+    #[cfg(not(feature = "tls"))]
+    fn a_client_without_tls_says_what_to_do() {
+        check(
+            "wss://game",
+            expect![
+                "cannot connect to `wss://game`: this client has no TLS of its own; enable the feature `tls`, or connect a TLS stream and use `Target::stream`"
+            ],
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn texts_name_encrypted_targets() {
+        check(
+            "tls://game.example:3252",
+            expect![[r#"Host(Host { name: "game.example", port: 3252, secure: true })"#]],
+        );
+        check(
+            "tls://game.example",
+            expect!["cannot connect to `tls://game.example`: the port is missing"],
+        );
+        check(
+            "wss://game.example/a",
+            expect![[
+                r#"WebSocket(Host { name: "game.example", port: 443, secure: true }, "wss://game.example/a")"#
+            ]],
         );
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::remote::RemoteBody;
+use super::remote::{Caller, RemoteBody};
 use super::router;
 use super::rpc::is_undelivered;
 use super::wire::{Msg, Request, RpcType};
@@ -40,37 +40,6 @@ pub(crate) struct UserCall<'a> {
 }
 
 impl AppHandle {
-    /// Calls a remote of any server of a type by its route, `serverType.service.method`.
-    ///
-    /// # Errors
-    /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
-    /// this server's own type, is refused; `PIT-500 no servers available of this type`;
-    /// `PIT-502 no server takes calls under this id` when none of them took it; `PIT-408 rpc client:
-    /// request timeout`; and the remote's own error.
-    pub async fn rpc<A: RemoteBody, R: RemoteBody>(
-        &self,
-        route: &str,
-        argument: Option<&A>,
-    ) -> Result<R> {
-        self.call_remote(UserCall::by_route(route, None), argument)
-            .await
-    }
-
-    /// Calls a remote of the server of this id.
-    ///
-    /// # Errors
-    /// As [`AppHandle::rpc`], and `PIT-000 server not found`.
-    pub async fn rpc_to<A: RemoteBody, R: RemoteBody>(
-        &self,
-        server_id: &str,
-        route: &str,
-        argument: Option<&A>,
-    ) -> Result<R> {
-        let to = Some(server_id).filter(|id| !id.is_empty());
-        self.call_remote(UserCall::by_route(route, to), argument)
-            .await
-    }
-
     pub(crate) async fn call_remote<A: RemoteBody, R: RemoteBody>(
         &self,
         call: UserCall<'_>,
@@ -203,13 +172,14 @@ impl AppHandle {
 }
 
 impl<'a> UserCall<'a> {
-    fn by_route(route: &'a str, to: Option<&'a str>) -> Self {
+    /// A call by route on behalf of `caller`.
+    pub(crate) fn of(caller: &'a impl Caller, route: &'a str) -> Self {
         Self {
             route,
-            to,
+            to: None,
             timeout: None,
-            metadata: Cow::Owned(Metadata::default()),
-            deadline: None,
+            metadata: caller.metadata(),
+            deadline: caller.deadline(),
             typed: false,
         }
     }

@@ -3,6 +3,7 @@
 //! A value, not a shared map: every call has its own copy, so parallel calls cannot disturb each
 //! other.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,6 +53,16 @@ impl Metadata {
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.0.insert(key.into(), value.into());
         self
+    }
+
+    /// These values above `others`.
+    pub(crate) fn over<'a>(&self, others: Cow<'a, Self>) -> Cow<'a, Self> {
+        if self.0.is_empty() {
+            return others;
+        }
+        let mut all = others.into_owned();
+        all.0.extend(self.0.clone());
+        Cow::Owned(all)
     }
 
     /// For the next hop: this server as the sender, this route, this much time. A trace context is

@@ -31,6 +31,9 @@ pub struct ServerInfo {
 /// frontend may send the next one before the last one was answered.
 pub(crate) const ORDERED: &str = "ordered";
 
+/// The metadata key of frontends that take one message for many users.
+pub(crate) const TAKES_LISTS: &str = "userlists";
+
 /// Why a record is none of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {
@@ -55,6 +58,15 @@ impl ServerInfo {
     /// Whether this server orders forwarded messages per session itself.
     pub fn is_ordered(&self) -> bool {
         self.metadata.get(ORDERED).is_some_and(|value| value == "1")
+    }
+
+    /// Whether this frontend takes one message for many users.
+    pub fn takes_lists(&self) -> bool {
+        self.frontend
+            && self
+                .metadata
+                .get(TAKES_LISTS)
+                .is_some_and(|value| value == "1")
     }
 
     /// The record of this server: all five keys in Go's order and with Go's escapes, the metadata an

@@ -13,10 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
-use super::rpc::RpcLoad;
+use super::rpc::{Give, RpcLoad};
 use super::sys::kick_user;
 use super::turns::{Turn, Turns};
-use super::wire::{self, BindMsg, KickMsg, Msg, MsgType, Push, Request, Response, RpcType};
+use super::wire::{
+    self, BindMsg, KickMsg, Msg, MsgType, Push, Request, Response, RpcType, UserList,
+};
 use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
@@ -153,6 +155,13 @@ impl Inbox for Door {
         self.0.upgrade().is_some_and(|service| service.kick(&kick))
     }
 
+    fn give<'a>(&'a self, list: &'a UserList) -> Give<'a> {
+        match self.0.upgrade() {
+            Some(service) => give(service, list),
+            None => Box::new(|_| false),
+        }
+    }
+
     fn bound(&self, bind: BindMsg) {
         if let Some(service) = self.0.upgrade() {
             service.bound(&bind);
@@ -176,6 +185,20 @@ impl Inbox for Door {
         service.map_or_else(RpcLoad::unmeasured, |service| {
             service.app().metrics().rpc_load()
         })
+    }
+}
+
+/// A push is framed once for all users of a list.
+fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
+    if list.kick {
+        return Box::new(move |uid| kick_user(service.app(), uid));
+    }
+    match PushFrames::raw(service.app(), &list.route, &list.data) {
+        Ok(mut frames) => Box::new(move |uid| {
+            let session = service.app().sessions().by_uid(uid);
+            session.is_some_and(|session| session.deliver(&mut frames).is_ok())
+        }),
+        Err(_) => Box::new(|_| false),
     }
 }
 
@@ -337,7 +360,7 @@ impl Call {
             deadline: self.deadline,
         };
         let (came, waited) = (self.came, self.came.elapsed());
-        let ctx = Context::forwarded(&session, route, id, came, &incoming);
+        let ctx = Context::forwarded(&session, route, id, &incoming);
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let Some(mut call) = call.as_pin_mut() else {

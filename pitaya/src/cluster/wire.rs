@@ -129,6 +129,24 @@ pub struct KickMsg {
     pub user_id: String,
 }
 
+/// One push, or a kick, for many users of a frontend type; ours alone. Only frontends that say in
+/// their record that they take lists are sent one.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UserList {
+    /// The push's route; empty for a kick.
+    #[prost(string, tag = "1")]
+    pub route: String,
+    /// The encoded body.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: Bytes,
+    /// The users.
+    #[prost(string, repeated, tag = "3")]
+    pub uids: Vec<String>,
+    /// They are kicked.
+    #[prost(bool, tag = "4")]
+    pub kick: bool,
+}
+
 /// The answer to a [`KickMsg`].
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct KickAnswer {

@@ -4,6 +4,9 @@ use crate::message::{AnyMessage, Body, ValidationError};
 
 /// The argument of a call: a body, or [`Nothing`].
 pub(crate) trait Argument: Send {
+    /// Whether it can have rules of its own.
+    const CHECKED: bool;
+
     /// As hooks see it.
     fn as_message(&mut self) -> Option<&mut dyn AnyMessage>;
     /// Checks the value's own rules.
@@ -11,6 +14,8 @@ pub(crate) trait Argument: Send {
 }
 
 impl<T: Body> Argument for T {
+    const CHECKED: bool = true;
+
     fn as_message(&mut self) -> Option<&mut dyn AnyMessage> {
         Some(self)
     }
@@ -24,6 +29,8 @@ impl<T: Body> Argument for T {
 pub(crate) struct Nothing;
 
 impl Argument for Nothing {
+    const CHECKED: bool = false;
+
     fn as_message(&mut self) -> Option<&mut dyn AnyMessage> {
         None
     }

@@ -32,7 +32,7 @@ pub(super) fn run<'a, A: Argument + 'a, R: Return, F: Future<Output = R> + Send 
         Ok(message) => message,
         Err(error) => return failed(error),
     };
-    if ctx.validates() {
+    if A::CHECKED && ctx.validates() {
         match isolated_now(ctx.app(), "validation", || message.check()) {
             Ok(Ok(())) => {}
             Ok(Err(invalid)) => return failed(invalid.into()),

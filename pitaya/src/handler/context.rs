@@ -26,14 +26,17 @@ pub struct Context<'a> {
     route: &'a MountedRoute,
     /// The request's id; 0 when no answer is wanted.
     id: u64,
-    wake: Wake,
-    /// When the message came.
-    received: Instant,
-    /// What came with a message that was forwarded here.
-    incoming: Option<&'a Incoming>,
+    from: From<'a>,
     /// What most calls do without, in one place because contexts take room in every connection. An
     /// `Arc` because dropping an empty one is less code than with a `Box`.
     extras: OnceLock<Arc<Extras>>,
+}
+
+/// Where the message came from.
+enum From<'a> {
+    /// A client of this server, at this time.
+    Client(Instant),
+    Server(&'a Incoming),
 }
 
 /// What comes with a message that is forwarded.
@@ -56,16 +59,13 @@ impl<'a> Context<'a> {
         session: &'a Session,
         route: &'a MountedRoute,
         id: u64,
-        wake: Wake,
         received: Instant,
     ) -> Self {
         Self {
             session,
             route,
             id,
-            wake,
-            received,
-            incoming: None,
+            from: From::Client(received),
             extras: OnceLock::new(),
         }
     }
@@ -75,12 +75,14 @@ impl<'a> Context<'a> {
         session: &'a Session,
         route: &'a MountedRoute,
         id: u64,
-        came: Instant,
         incoming: &'a Incoming,
     ) -> Self {
         Self {
-            incoming: Some(incoming),
-            ..Self::new(session, route, id, Wake::No, came)
+            session,
+            route,
+            id,
+            from: From::Server(incoming),
+            extras: OnceLock::new(),
         }
     }
 
@@ -103,13 +105,13 @@ impl<'a> Context<'a> {
             true => MessageType::Request,
             false => MessageType::Notify,
         };
-        if let Some(own) = Own::begin(self.session, sent, kind, || self.origin()) {
+        let From::Client(received) = self.from else {
+            return;
+        };
+        let metadata = || trace::origin(path, received);
+        if let Some(own) = Own::begin(self.session, sent, kind, metadata) {
             let _ = self.extras().own.set(own);
         }
-    }
-
-    fn origin(&self) -> Metadata {
-        trace::origin(self.route(), self.received)
     }
 
     fn extras(&self) -> &Extras {
@@ -139,18 +141,21 @@ impl<'a> Context<'a> {
     /// What came with the message from the client's own server, and goes along with calls made
     /// with this context: the request's id, when and with which route it arrived, its trace.
     pub fn metadata(&self) -> Cow<'_, Metadata> {
-        Cow::Borrowed(match self.incoming {
-            Some(incoming) => &incoming.metadata,
-            None => {
-                let own = &self.extras().own;
-                &own.get_or_init(|| Own::quiet(self.origin())).metadata
+        Cow::Borrowed(match self.from {
+            From::Server(incoming) => &incoming.metadata,
+            From::Client(received) => {
+                let quiet = || Own::quiet(trace::origin(self.route(), received));
+                &self.extras().own.get_or_init(quiet).metadata
             }
         })
     }
 
     /// When the client's own server stops waiting; `None` on that server itself.
     pub fn deadline(&self) -> Option<Instant> {
-        self.incoming.map(|incoming| incoming.deadline)
+        match self.from {
+            From::Server(incoming) => Some(incoming.deadline),
+            From::Client(_) => None,
+        }
     }
 
     /// The session of the client that sent the message.
@@ -205,23 +210,33 @@ impl<'a> Context<'a> {
         self.app().validates()
     }
 
+    /// A call of a task of its own has to wake the connection for its reply.
+    #[inline]
+    fn wake(&self) -> Wake {
+        if self.route.overlaps {
+            Wake::Yes
+        } else {
+            Wake::No
+        }
+    }
+
     pub(crate) fn reply<T: Body>(&self, value: &T) -> Result<(), Error> {
         if self.id == 0 {
             return Ok(());
         }
-        self.session.reply(self.id, value, self.wake)
+        self.session.reply(self.id, value, self.wake())
     }
 
     pub(crate) fn reply_any(&self, value: &dyn AnyMessage) -> Result<(), Error> {
         if self.id == 0 {
             return Ok(());
         }
-        self.session.reply_any(self.id, value, self.wake)
+        self.session.reply_any(self.id, value, self.wake())
     }
 
     pub(crate) fn reply_error(&self, error: &Error) {
         if self.id != 0 {
-            self.session.reply_error(self.id, error, self.wake);
+            self.session.reply_error(self.id, error, self.wake());
         }
     }
 }

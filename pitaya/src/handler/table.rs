@@ -164,9 +164,31 @@ impl Table {
         }
     }
 
+    /// A message's route in words, with its server type where it is known.
+    pub(crate) fn name<'a>(&'a self, route: RouteRef<'a>) -> Option<Cow<'a, str>> {
+        let known = match route {
+            RouteRef::Name(name) => self.by_name.get(name).copied(),
+            RouteRef::Code(code) => self.by_code.get(usize::from(code)).copied(),
+        };
+        match known.and_then(|index| self.route(index)) {
+            Some(found) => Some(found.path.as_str().into()),
+            None => match route {
+                RouteRef::Name(name) => Some(route::text(name)),
+                RouteRef::Code(code) => self.dictionary.route(code).map(Cow::from),
+            },
+        }
+    }
+
     /// Finds a forwarded message's route, whatever server type it names.
     pub(crate) fn resolve_anywhere(&self, route: &str, request: bool) -> Target {
-        self.resolve(RouteRef::Name(short(route).as_bytes()), request)
+        let within = short(route);
+        match self.resolve(RouteRef::Name(within.as_bytes()), request) {
+            // Its sender reads the whole route as it was sent, whatever server type that names.
+            Target::Error(error) if error.code() == codes::NOT_FOUND && within != route => {
+                Target::Error(unknown(route))
+            }
+            target => target,
+        }
     }
 
     /// Whether calls of this route may overlap, whatever server type it names.
@@ -204,13 +226,7 @@ impl Table {
             }
             Ok(Route {
                 service, method, ..
-            }) => Error::new(
-                codes::NOT_FOUND,
-                format!(
-                    "pitaya/handler: {}.{service}.{method} not found",
-                    self.server_type
-                ),
-            ),
+            }) => unknown(&format!("{}.{service}.{method}", self.server_type)),
         })
     }
 
@@ -227,6 +243,13 @@ impl Table {
             None => CallFuture::from(async { Err(Error::internal("the service is not mounted")) }),
         }
     }
+}
+
+fn unknown(route: &str) -> Error {
+    Error::new(
+        codes::NOT_FOUND,
+        format!("pitaya/handler: {route} not found"),
+    )
 }
 
 /// The part of a route behind its server type.

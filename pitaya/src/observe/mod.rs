@@ -37,12 +37,19 @@ pub(crate) struct Metrics {
     pub(crate) unserved: Counter,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
+    /// Packets that a wrapper dropped.
+    pub(crate) dropped_by_wrapper: Counter,
+    /// Packets beyond a rate limit.
+    pub(crate) exceeded_rate_limiting: Counter,
     /// Handlers dropped because they outlived their client by more than the grace limit.
     pub(crate) grace_expired: Counter,
     /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
     pub(crate) cancelled: Counter,
     /// Pushes and kicks to users who were not reached.
     pub(crate) unreached_users: Counter,
+    /// Messages to other servers for their users: one for many users, and one for each.
+    sent_lists: Counter,
+    sent_singles: Counter,
     pub(crate) handshakes_accepted: Counter,
     pub(crate) handshakes_refused: Counter,
     refused_connections: [Counter; Refusal::ALL.len()],
@@ -70,6 +77,12 @@ pub(crate) enum Refusal {
     ProxyHeader,
     /// The PROXY protocol header named no client: a proxy's health check.
     ProxyNoSource,
+    /// The client does not speak TLS.
+    NotTls,
+    /// The TLS handshake failed.
+    Tls,
+    /// The client's certificate is missing or not believed.
+    ClientCertificate,
     /// The request to upgrade was refused.
     Upgrade,
     /// The acceptor failed.
@@ -77,13 +90,16 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
         Self::ProxyHeader,
         Self::ProxyNoSource,
+        Self::NotTls,
+        Self::Tls,
+        Self::ClientCertificate,
         Self::Upgrade,
         Self::Accept,
     ];
@@ -96,10 +112,22 @@ impl Refusal {
             Self::Establish => "establish_failed",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyNoSource => "proxy_no_source",
+            Self::NotTls => "not_tls",
+            Self::Tls => "tls_failed",
+            Self::ClientCertificate => "tls_client_certificate",
             Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }
     }
+}
+
+/// How a push or a kick travels to users elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentAs {
+    /// One message for many users.
+    List,
+    /// One message for each.
+    Single,
 }
 
 /// What is sent once more, to another server.
@@ -141,12 +169,16 @@ impl Metrics {
                 "pitaya_message_dropped_total",
                 &[("cause", "not_for_servers")],
             ),
+            dropped_by_wrapper: r.counter("pitaya_message_dropped_total", &[("cause", "wrapper")]),
+            exceeded_rate_limiting: r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
             grace_expired: r.counter(
                 "pitaya_handler_dropped_total",
                 &[("cause", "grace_expired")],
             ),
             cancelled: r.counter("pitaya_handler_dropped_total", &[("cause", "client_left")]),
             unreached_users: r.counter("pitaya_push_unreached_users_total", &[]),
+            sent_lists: r.counter("pitaya_push_messages_total", &[("for", "list")]),
+            sent_singles: r.counter("pitaya_push_messages_total", &[("for", "user")]),
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
@@ -202,6 +234,15 @@ impl Metrics {
     /// A call of another server has ended; `code` is empty when it went well.
     pub(crate) fn rpc(&self, route: &str, time: Duration, code: &str) {
         self.called.ended(route, time, code);
+    }
+
+    /// Messages with a push or a kick have left.
+    pub(crate) fn sent_to_users(&self, sent_as: SentAs, messages: usize) {
+        let counter = match sent_as {
+            SentAs::List => &self.sent_lists,
+            SentAs::Single => &self.sent_singles,
+        };
+        counter.increment(messages as u64);
     }
 
     /// Nobody took it, so it goes to another server.

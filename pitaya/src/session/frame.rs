@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Flag, Session, Wake};
 use crate::app::AppHandle;
-use crate::cluster::wire::Push;
+use crate::cluster::wire::UserList;
 use crate::error::{Error, Result};
 use crate::message::{Body, CodecError};
 use crate::protocol::compression::Deflater;
@@ -143,12 +143,12 @@ impl<'a> PushFrames<'a> {
         })
     }
 
-    /// The push for a user elsewhere; all of one push share the body.
-    pub(crate) fn elsewhere(&self, uid: &str) -> Push {
-        Push {
+    /// The push for users elsewhere, who are still to be named.
+    pub(crate) fn elsewhere(&self) -> UserList {
+        UserList {
             route: self.route.to_owned(),
-            uid: uid.to_owned(),
             data: self.plain.as_ref().unwrap_or(&self.body).clone(),
+            ..UserList::default()
         }
     }
 

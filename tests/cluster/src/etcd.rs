@@ -82,6 +82,19 @@ impl Etcd {
             .collect()
     }
 
+    /// How many watches and leases it has at the moment.
+    pub async fn load(&self) -> (u64, u64) {
+        let metrics = crate::http_get(&self.endpoint(), "/metrics").await;
+        let watches = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("etcd_debugging_mvcc_watcher_total "));
+        let watches = watches.and_then(|number| number.trim().parse().ok());
+        let mut client = self.client().await.lease_client();
+        let leases = client.leases().await.expect("etcd answers");
+        let leases = leases.leases().len() as u64;
+        (watches.expect("etcd counts its watches"), leases)
+    }
+
     /// Writes a record that belongs to nobody.
     pub async fn put(&self, key: &str, value: impl Into<Vec<u8>>) {
         self.client()

@@ -14,6 +14,7 @@ use crate::process::{Process, free_port};
 pub struct Nats {
     process: Option<Process>,
     port: u16,
+    monitor_port: u16,
 }
 
 impl Nats {
@@ -23,6 +24,7 @@ impl Nats {
             let mut nats = Self {
                 process: None,
                 port: free_port(),
+                monitor_port: free_port(),
             };
             // Somebody else may have taken the port meanwhile.
             if nats.run().await {
@@ -35,6 +37,16 @@ impl Nats {
     /// `nats://host:port`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections and subscriptions it has at the moment, its own included.
+    pub async fn load(&self) -> (u64, u64) {
+        let monitor = format!("127.0.0.1:{}", self.monitor_port);
+        let seen: serde_json::Value =
+            serde_json::from_str(&crate::http_get(&monitor, "/varz").await)
+                .expect("nats-server answers JSON");
+        let number = |name: &str| seen[name].as_u64().expect("a number");
+        (number("connections"), number("subscriptions"))
     }
 
     /// Kills it as a power cut would.
@@ -82,7 +94,9 @@ impl Nats {
             "nats-server"
         };
         let mut command = Command::new(program);
-        command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
+        command
+            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--http_port", &self.monitor_port.to_string()]);
         let process = self.process.insert(Process::start(&mut command));
         let start = Instant::now();
         while process.is_running() && start.elapsed() < DEADLINE {

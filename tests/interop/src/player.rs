@@ -36,7 +36,9 @@ impl Player {
         Self::connect_with(go, address, json!({})).await
     }
 
-    /// The same, and `options` may say `webSocket`, `timeoutMs` and `user`.
+    /// The same, and `options` may say `webSocket`, `timeoutMs`, `user`, and `docs` with `pushes`: the route that
+    /// answers the server's documentation, and message names by push route. Then bodies are JSON for the caller and
+    /// protobuf on the wire; one request at a time, as the Go client knows only the last one's type.
     pub async fn connect_with(go: &Go, address: SocketAddr, options: Value) -> Self {
         let mut program = Program::start(&go.program("player"), &[]);
         let mut command = json!({"op": "connect", "address": address.to_string()});
@@ -87,6 +89,15 @@ impl Player {
             })
             .await;
         body_of(&event)
+    }
+
+    /// The routes that the server's documentation told of, sorted.
+    pub async fn learned(&mut self) -> Vec<String> {
+        let mut event = self.0.wait(|event| event["event"] == "learned").await;
+        let mut routes: Vec<String> =
+            serde_json::from_value(event["routes"].take()).expect("routes");
+        routes.sort();
+        routes
     }
 
     /// The dictionary that it was given.

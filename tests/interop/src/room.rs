@@ -161,7 +161,7 @@ impl Room {
     /// Takes `route,text`, calls that remote, and answers what it answers.
     async fn ask(&self, ctx: &Context<'_>, order: Text) -> Result<Text> {
         let (route, said) = order.value.split_once(',').unwrap_or((&order.value, ""));
-        ctx.app().rpc(route, Some(&Text::new(said))).await
+        ctx.rpc(route, Some(&Text::new(said))).await
     }
 
     /// What the client said of itself in its handshake.

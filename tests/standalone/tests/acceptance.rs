@@ -1,4 +1,5 @@
-//! The table of what the client protocol asks for is complete, and the tests it names exist.
+//! The tables of what the client protocol and the cluster protocol ask for are complete, and the tests they
+//! name exist.
 #![allow(missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,53 +31,47 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn table() -> Table {
-    let text = std::fs::read_to_string(root().join("tests/acceptance.toml")).unwrap();
+/// Each table: its file, how many items the protocol's list has, and how many traps.
+const TABLES: [(&str, u32, u32); 2] = [
+    ("tests/acceptance.toml", 9, 33),
+    ("tests/acceptance_cluster.toml", 13, 30),
+];
+
+fn table(file: &str) -> Table {
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
     toml::from_str(&text).unwrap()
 }
 
-fn complete(rows: &[Row], last: u32) {
+/// What is wrong with rows that should be numbered from 1 to `last`.
+fn gaps(rows: &[Row], last: u32) -> Vec<String> {
+    let mut wrong = Vec::new();
     let numbers: Vec<u32> = rows.iter().map(|row| row.number).collect();
-    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+    if !numbers.iter().copied().eq(1..=last) {
+        wrong.push(format!("1 to {last} were expected: {numbers:?}"));
+    }
     for row in rows {
-        assert!(!row.what.is_empty(), "{} says nothing", row.number);
+        let number = row.number;
+        if row.what.is_empty() {
+            wrong.push(format!("{number} says nothing"));
+        }
         // Without a test there has to be a reason, and only what is tested can differ.
-        let reasoned = !row.tests.is_empty() || !row.elsewhere.is_empty();
-        assert!(reasoned, "{} has neither a test nor a reason", row.number);
-        assert!(
-            row.differs.is_empty() || !row.tests.is_empty(),
-            "{}",
-            row.number
-        );
+        if row.tests.is_empty() && (row.elsewhere.is_empty() || !row.differs.is_empty()) {
+            wrong.push(format!("{number} has no test"));
+        }
     }
+    wrong
 }
 
-#[test]
-fn every_item_of_the_acceptance_list_is_in_the_table() {
-    complete(&table().item, 9);
-}
-
-#[test]
-fn every_trap_is_in_the_table() {
-    complete(&table().trap, 33);
-}
-
-#[test]
-fn every_test_in_the_table_exists() {
-    let table = table();
+/// The tests that rows name and that do not exist.
+fn missing(rows: &[Row]) -> Vec<String> {
     let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for name in table
-        .item
-        .iter()
-        .chain(&table.trap)
-        .flat_map(|row| &row.tests)
-    {
-        let (file, test) = name
-            .split_once("::")
-            .unwrap_or_else(|| panic!("`{name}` names no file"));
-        wanted.entry(file).or_default().insert(test);
-    }
     let mut missing = Vec::new();
+    for name in rows.iter().flat_map(|row| &row.tests) {
+        match name.split_once("::") {
+            Some((file, test)) => drop(wanted.entry(file).or_default().insert(test)),
+            None => missing.push(format!("`{name}` names no file")),
+        }
+    }
     for (file, tests) in wanted {
         let source = std::fs::read_to_string(root().join(file)).unwrap_or_default();
         let existing = tests_in(&source);
@@ -90,7 +85,60 @@ fn every_test_in_the_table_exists() {
                 .map(|test| format!("{file}: {test}")),
         );
     }
-    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    missing
+}
+
+#[test]
+fn every_item_and_every_trap_is_in_its_table() {
+    for (file, items, traps) in TABLES {
+        let Table { item, trap } = table(file);
+        let wrong = [gaps(&item, items), gaps(&trap, traps)].concat();
+        assert!(wrong.is_empty(), "{file}:\n{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn every_test_in_the_tables_exists() {
+    for (file, _, _) in TABLES {
+        let Table { item, trap } = table(file);
+        let missing = [missing(&item), missing(&trap)].concat();
+        assert!(missing.is_empty(), "{file}:\n{}", missing.join("\n"));
+    }
+}
+
+#[test]
+fn a_table_with_gaps_is_refused() {
+    let rows = |text: &str| {
+        toml::from_str::<Table>(&format!("trap = []\n{text}"))
+            .unwrap()
+            .item
+    };
+    let here = "tests/standalone/tests/acceptance.rs";
+    let row =
+        |number: u32, more: &str| rows(&format!("[[item]]\nnumber = {number}\nwhat = 'x'\n{more}"));
+    let named = |test: &str| row(1, &format!("tests = ['{test}']"));
+    let this = named(&format!("{here}::a_table_with_gaps_is_refused"));
+    assert_eq!((gaps(&this, 1), missing(&this)), (vec![], vec![]));
+    assert_eq!(gaps(&row(1, "elsewhere = 'y'"), 1), [""; 0]);
+
+    assert_eq!(gaps(&this, 2), ["1 to 2 were expected: [1]"]);
+    assert_eq!(gaps(&row(2, "elsewhere = 'y'"), 1).len(), 1);
+    assert_eq!(gaps(&row(1, ""), 1), ["1 has no test"]);
+    assert_eq!(
+        gaps(&row(1, "elsewhere = 'y'\ndiffers = 'z'"), 1),
+        ["1 has no test"]
+    );
+    for (test, reason) in [
+        ("no_file", "`no_file` names no file"),
+        (&*format!("{here}::none"), &*format!("{here}: none")),
+        (
+            "tests/none.rs::none",
+            "tests/none.rs: no part of any program",
+        ),
+    ] {
+        let found = missing(&named(test));
+        assert!(found.iter().any(|found| found == reason), "{found:?}");
+    }
 }
 
 /// The names of the test functions in a source file: those with a test attribute, and not ignored.

@@ -1,9 +1,16 @@
 //! The acceptors that flags add or change.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::dialect::response;
 use crate::players::{Player, Transport};
@@ -33,4 +40,38 @@ async fn a_header_of_the_proxy_protocol_can_be_required() {
     assert_eq!(player.call(1, ECHO, b"hi").await, response(1, b"hi"));
     let (status, log) = server.end(Signal::TERM).await;
     assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn a_tls_acceptor_can_be_added() {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = std::env::temp_dir().join(format!("pitaya-conformance-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("game.pem"), folder.join("game.key"));
+    std::fs::write(&certificate, cert.pem()).unwrap();
+    std::fs::write(&key, signing_key.serialize_pem()).unwrap();
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let flags = [
+        format!("-tlsport={}", address.port()),
+        format!("-tlscert={}", certificate.display()),
+        format!("-tlskey={}", key.display()),
+    ];
+    let server = Server::start(&flags.each_ref().map(String::as_str)).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let socket = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connect = TlsConnector::from(Arc::new(config)).connect(name, socket);
+    let socket = timeout(DEADLINE, connect).await.unwrap().unwrap();
+    let mut player = Player::over(socket, Transport::Tcp).await;
+    assert_eq!(player.call(1, ECHO, b"hi").await, response(1, b"hi"));
+    let (status, log) = server.end(Signal::TERM).await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -115,7 +115,10 @@ async fn what_cannot_be_done_is_told_and_ends_with_exit_code_2() {
             &["-grpc"],
             "-grpc needs gRPC support, which this version does not have",
         ),
-        (&["-standalone", "-tlsport", "1"], "needs TLS support"),
+        (
+            &["-standalone", "-tlsport", "1"],
+            "-tlsport, -tlscert and -tlskey are given together",
+        ),
     ] {
         let (code, stderr) = run(flags, &[]).await;
         assert_eq!(code, Some(2), "{flags:?}: {stderr}");
@@ -133,6 +136,14 @@ async fn a_start_that_fails_says_why_and_ends_with_exit_code_1() {
     let (code, stderr) = run(&flags, &[("PITAYA_HEARTBEAT_INTERVAL", "soon")]).await;
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("PITAYA_HEARTBEAT_INTERVAL"), "{stderr}");
+    let tls = "-standalone -port 0 -tlsport 1 -tlscert no/game.pem -tlskey no/game.key";
+    let tls: Vec<_> = tls.split(' ').collect();
+    let (code, stderr) = run(&tls, &[]).await;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("cannot read the certificate `no/game.pem`"),
+        "{stderr}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = taken.local_addr().expect("it is bound").port().to_string();
     let (code, stderr) = run(&["-standalone", "-port", &port], &[]).await;

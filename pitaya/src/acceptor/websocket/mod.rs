@@ -19,6 +19,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, Tcp};
 use crate::app::config::Config;
 use crate::protocol::packet;
+use crate::wrapper::Wrapper;
 use upgrade::{Origins, Rules};
 
 /// Accepts WebSocket connections.
@@ -76,6 +77,16 @@ impl<A> WebSocket<A> {
         }
     }
 
+    /// Speaks TLS below the WebSocket: `wss`.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::tls::ServerTls) -> WebSocket<super::Tls<A>> {
+        WebSocket {
+            inner: super::Tls::over(self.inner, tls),
+            rules: self.rules,
+            max_message: self.max_message,
+        }
+    }
+
     /// Serves only these paths, such as `/game`; others are answered with 404.
     /// A query does not count.
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
@@ -128,6 +139,10 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
 
     fn configure(&mut self, config: &Config) {
         self.inner.configure(config);
+    }
+
+    fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
+        self.inner.wrappers()
     }
 
     async fn bind(&mut self) -> io::Result<()> {

@@ -4,23 +4,88 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{RemoteBody, RpcContext};
 use crate::app::AppHandle;
-use crate::cluster::Metadata;
+use crate::cluster::{Metadata, UserCall};
 use crate::error::Result;
 use crate::handler::Context;
 
-/// Whoever can call a remote: a handler's or a remote's context, whose deadline, request id and
-/// trace travel along, or the app itself.
-pub trait Caller {
+/// Whoever can call a remote: a handler's or a remote's context, whose deadline, request id, trace
+/// and values travel along, or the app itself.
+///
+/// The typed clients take one. Where a route is not known before the program runs, call by it:
+///
+/// ```no_run
+/// # use pitaya::prelude::*;
+/// # async fn run(ctx: &Context<'_>, route: &str, argument: Bytes) -> Result<()> {
+/// // Raw bytes and message types alike; no argument is `None::<&Bytes>`.
+/// let reply: Bytes = ctx.rpc(route, Some(&argument)).await?;
+/// // The remote finds `guild` in its metadata, and so do the remotes that it calls in turn.
+/// let reply: Bytes = ctx.with("guild", "red").rpc(route, Some(&argument)).await?;
+/// # Ok(()) }
+/// ```
+pub trait Caller: Send + Sync {
     /// The app that calls.
     fn app(&self) -> &AppHandle;
     /// What travels along.
     fn metadata(&self) -> Cow<'_, Metadata>;
     /// When this call's own caller stops waiting.
     fn deadline(&self) -> Option<Instant>;
+
+    /// Calls a remote of any server of a type by its route, `serverType.service.method`.
+    ///
+    /// # Errors
+    /// `PIT-000 RPC server is not running` in a standalone app; a route without server type, or to
+    /// this server's own type, is refused; `PIT-500 no servers available of this type`;
+    /// `PIT-502 no server takes calls under this id` when none of them took it;
+    /// `PIT-408 rpc client: request timeout`; and the remote's own error.
+    fn rpc<A: RemoteBody, R: RemoteBody>(
+        &self,
+        route: &str,
+        argument: Option<&A>,
+    ) -> impl Future<Output = Result<R>> + Send
+    where
+        Self: Sized,
+    {
+        self.rpc_to("", route, argument)
+    }
+
+    /// Calls a remote of the server of this id; of any of the type when the id is empty.
+    ///
+    /// # Errors
+    /// As [`Caller::rpc`], and `PIT-000 server not found`.
+    fn rpc_to<A: RemoteBody, R: RemoteBody>(
+        &self,
+        server_id: &str,
+        route: &str,
+        argument: Option<&A>,
+    ) -> impl Future<Output = Result<R>> + Send
+    where
+        Self: Sized,
+    {
+        async move {
+            let call = UserCall {
+                to: Some(server_id).filter(|id| !id.is_empty()),
+                ..UserCall::of(self, route)
+            };
+            self.app().call_remote(call, argument).await
+        }
+    }
+
+    /// The same caller, sending a value along with its calls; the same key replaces.
+    ///
+    /// Who is called finds it in the context's `metadata`, and so does whoever is called on behalf
+    /// of that context; other calls of this caller do not carry it. What the framework says itself
+    /// (`peer.id`, `peer.service`, `req-route`, `reqTimeout`) stays as it is.
+    fn with(&self, key: impl Into<String>, value: impl Into<Value>) -> With<'_>
+    where
+        Self: Sized,
+    {
+        With::new(self).with(key, value)
+    }
 }
 
 impl Caller for AppHandle {
@@ -79,6 +144,51 @@ impl<C: Caller + ?Sized> Caller for &C {
     }
 }
 
+/// A caller that sends values along; see [`Caller::with`].
+#[derive(Clone)]
+pub struct With<'c> {
+    caller: &'c dyn Caller,
+    values: Metadata,
+}
+
+impl<'c> With<'c> {
+    fn new(caller: &'c dyn Caller) -> Self {
+        Self {
+            caller,
+            values: Metadata::default(),
+        }
+    }
+
+    /// The same with one more value.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.values = self.values.with(key, value);
+        self
+    }
+}
+
+impl Caller for With<'_> {
+    fn app(&self) -> &AppHandle {
+        self.caller.app()
+    }
+
+    fn metadata(&self) -> Cow<'_, Metadata> {
+        self.values.over(self.caller.metadata())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.caller.deadline()
+    }
+}
+
+impl fmt::Debug for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With")
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The runtime half of a generated typed client.
 ///
 /// ```text
@@ -86,7 +196,7 @@ impl<C: Caller + ?Sized> Caller for &C {
 /// ```
 #[derive(Clone)]
 pub struct RemoteClient<'c> {
-    caller: &'c dyn DynCaller,
+    caller: With<'c>,
     /// The server type to call.
     server: Cow<'static, str>,
     service: &'static str,
@@ -94,36 +204,15 @@ pub struct RemoteClient<'c> {
     timeout: Option<Duration>,
 }
 
-/// [`Caller`] behind a `dyn`, shared between threads.
-trait DynCaller: Send + Sync {
-    fn app(&self) -> &AppHandle;
-    fn metadata(&self) -> Cow<'_, Metadata>;
-    fn deadline(&self) -> Option<Instant>;
-}
-
-impl<C: Caller + Send + Sync> DynCaller for C {
-    fn app(&self) -> &AppHandle {
-        Caller::app(self)
-    }
-
-    fn metadata(&self) -> Cow<'_, Metadata> {
-        Caller::metadata(self)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        Caller::deadline(self)
-    }
-}
-
 impl<'c> RemoteClient<'c> {
     /// A client of `service` on servers of type `server`.
-    pub fn new<C: Caller + Send + Sync>(
-        caller: &'c C,
+    pub fn new(
+        caller: &'c impl Caller,
         server: impl Into<Cow<'static, str>>,
         service: &'static str,
     ) -> Self {
         Self {
-            caller,
+            caller: With::new(caller),
             server: server.into(),
             service,
             to: None,
@@ -145,18 +234,25 @@ impl<'c> RemoteClient<'c> {
         self
     }
 
+    /// Sends a value along, as [`Caller::with`] does.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.caller = self.caller.with(key, value);
+        self
+    }
+
     /// The same client for another caller, whose deadline and metadata travel instead.
     #[must_use]
-    pub fn on_behalf_of<'a, C: Caller + Send + Sync>(&self, caller: &'a C) -> RemoteClient<'a> {
+    pub fn on_behalf_of<'a>(&self, caller: &'a impl Caller) -> RemoteClient<'a> {
         let Self {
+            caller: With { values, .. },
             server,
             service,
             to,
             timeout,
-            ..
         } = self.clone();
         RemoteClient {
-            caller,
+            caller: With { caller, values },
             server,
             service,
             to,
@@ -174,13 +270,11 @@ impl<'c> RemoteClient<'c> {
         argument: Option<&A>,
     ) -> Result<R> {
         let route = format!("{}.{}.{method}", self.server, self.service);
-        let call = crate::cluster::UserCall {
-            route: &route,
+        let call = UserCall {
             to: self.to.as_deref(),
             timeout: self.timeout,
-            metadata: self.caller.metadata(),
-            deadline: self.caller.deadline(),
             typed: true,
+            ..UserCall::of(&self.caller, &route)
         };
         self.caller.app().call_remote(call, argument).await
     }

@@ -192,7 +192,7 @@ impl<A, R> RemoteCallFallback<A, R> for RemoteCall<A, R> {}
 /// given, or, when that is none, which was reported at its parameter, see [`ViaFallback`].
 pub struct Via<'a, C>(pub &'a C);
 
-impl<C: Caller + Send + Sync> Via<'_, C> {
+impl<C: Caller> Via<'_, C> {
     /// The client, calling for the context.
     pub fn client(&self, client: &RemoteClient<'_>) -> RemoteClient<'_> {
         client.on_behalf_of(self.0)

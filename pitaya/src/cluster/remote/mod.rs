@@ -8,7 +8,7 @@ mod hooks;
 mod spec;
 
 pub use call::{decode, no_such_method};
-pub use caller::{Caller, RemoteClient};
+pub use caller::{Caller, RemoteClient, With};
 pub use checked::{
     FromCall, RemoteCall, RemoteCallFallback, RemoteReturn, Via, ViaFallback, replies, returns,
 };

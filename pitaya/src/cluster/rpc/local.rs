@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use super::{Inbox, RpcClient, RpcServer, undelivered};
-use crate::cluster::wire::{BindMsg, KickMsg, Push, Request};
+use super::{Inbox, RpcClient, RpcServer, Sent, undelivered};
+use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, UserList};
 use crate::cluster::{ServerInfo, timed_out};
 use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
@@ -103,6 +103,43 @@ impl LocalRpc {
     }
 }
 
+impl LocalRpc {
+    /// One message to each server that holds any of the users.
+    fn give(&self, kind: &str, list: &UserList) -> Sent {
+        let mut holders: HashMap<String, (Arc<dyn Inbox>, Vec<usize>)> = HashMap::new();
+        {
+            let places = self.exchange.0.read();
+            for (index, uid) in list.uids.iter().enumerate() {
+                let user = places.users.get(&(kind.to_owned(), Uid::from(&**uid)));
+                for id in user.into_iter().flat_map(HashMap::keys) {
+                    if let Some((_, inbox)) = places.inboxes.get(id) {
+                        let holder = holders.entry(id.clone());
+                        let holder = holder.or_insert_with(|| (inbox.clone(), Vec::new()));
+                        holder.1.push(index);
+                    }
+                }
+            }
+        }
+        let mut reached = vec![false; list.uids.len()];
+        for (inbox, indexes) in holders.values() {
+            let mut give = inbox.give(list);
+            for &index in indexes {
+                if let (Some(uid), Some(reached)) = (list.uids.get(index), reached.get_mut(index)) {
+                    *reached |= give(uid);
+                }
+            }
+        }
+        let uids = list.uids.iter().zip(reached);
+        Sent {
+            messages: holders.len(),
+            unreached: uids
+                .filter(|(_, reached)| !reached)
+                .map(|(uid, _)| uid.clone())
+                .collect(),
+        }
+    }
+}
+
 impl RpcClient for LocalRpc {
     fn name(&self) -> &'static str {
         "Local"
@@ -145,6 +182,10 @@ impl RpcClient for LocalRpc {
             .filter(|inbox| inbox.kick(kick.clone()))
             .count();
         Box::pin(std::future::ready(found(reached)))
+    }
+
+    fn send_list<'a>(&'a self, frontend_type: &'a str, list: UserList) -> BoxFuture<'a, Sent> {
+        Box::pin(std::future::ready(self.give(frontend_type, &list)))
     }
 
     fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>> {
@@ -190,6 +231,10 @@ impl RpcServer for LocalRpc {
                 .or_default() += 1;
         });
         Box::pin(std::future::ready(bound))
+    }
+
+    fn takes_lists(&self) -> bool {
+        true
     }
 
     fn user_left(&self, uid: &Uid) {

@@ -1,9 +1,14 @@
 //! How servers call each other.
 
+mod lists;
 mod local;
 #[cfg(feature = "nats")]
 pub mod nats;
 
+pub(crate) use lists::one_by_one;
+#[cfg(feature = "nats")]
+use lists::split;
+pub use lists::{Give, Sent};
 pub(crate) use local::ask;
 pub use local::{Exchange, LocalRpc};
 
@@ -12,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::ServerInfo;
-use super::wire::{BindMsg, KickMsg, Push, Request, Response};
+use super::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
 use crate::error::{Error, Result, codes};
 use crate::handler::BoxFuture;
 pub use crate::observe::RpcLoad;
@@ -75,6 +80,15 @@ pub trait RpcClient: Send + Sync + 'static {
     /// Sends a kick to whichever frontend of this type holds the user.
     fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>>;
 
+    /// Sends a push or a kick to those frontends of this type that hold its users: all of them take
+    /// lists. Pushes made one after the other reach each user in that order, also where single ones
+    /// are among them.
+    ///
+    /// A transport without lists leaves this as it is, and sends a message for each user.
+    fn send_list<'a>(&'a self, frontend_type: &'a str, list: UserList) -> BoxFuture<'a, Sent> {
+        Box::pin(one_by_one(self, frontend_type, list))
+    }
+
     /// Tells every server of this type that a user was bound.
     fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>>;
 
@@ -109,6 +123,12 @@ pub trait RpcServer: Send + Sync + 'static {
     /// The user has no session here any more.
     fn user_left(&self, uid: &Uid);
 
+    /// Whether [`RpcClient::send_list`] of other servers is taken here; a frontend says so in its
+    /// record.
+    fn takes_lists(&self) -> bool {
+        false
+    }
+
     /// Takes no new calls, lets those under way be answered, at most `limit`, and disconnects.
     fn close(&self, limit: Duration) -> BoxFuture<'_, ()>;
 
@@ -124,6 +144,10 @@ pub trait Inbox: Send + Sync + 'static {
     fn push(&self, push: Push) -> bool;
     /// Kicks the user's client; false when the user is not here.
     fn kick(&self, kick: KickMsg) -> bool;
+    /// What the list says is done for each user it is given: the message is made ready once.
+    fn give<'a>(&'a self, list: &'a UserList) -> Give<'a> {
+        lists::give(self, list)
+    }
     /// A user was bound on some frontend of this server's type.
     fn bound(&self, bind: BindMsg);
     /// Something that is no message came on this subject: counted, and logged once per source.

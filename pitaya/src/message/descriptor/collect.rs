@@ -29,19 +29,43 @@ pub(super) struct Package {
     pub(super) imports: Vec<&'static str>,
 }
 
-/// The packages, each after those it imports. JSON-only types are left out.
+type Packages = BTreeMap<&'static str, Package>;
+
+/// What becomes of a type whose name another one has.
+#[derive(Clone, Copy)]
+enum NameTaken {
+    IsAnError,
+    LeavesItOut,
+}
+
+/// The packages of `roots` and, below them, of `others`, each package after those it imports. Of the
+/// others those are left out whose names are taken. JSON-only types are left out, too.
 pub(super) fn collect(
     roots: impl IntoIterator<Item = &'static MessageDescriptor>,
+    others: impl IntoIterator<Item = &'static MessageDescriptor>,
 ) -> Result<Vec<(&'static str, Package)>, DescriptorError> {
-    let mut packages = BTreeMap::<_, Package>::new();
+    let mut packages = Packages::new();
+    add(&mut packages, roots, NameTaken::IsAnError)?;
+    add(&mut packages, others, NameTaken::LeavesItOut)?;
+    in_order(packages)
+}
+
+fn add(
+    packages: &mut Packages,
+    roots: impl IntoIterator<Item = &'static MessageDescriptor>,
+    name_taken: NameTaken,
+) -> Result<(), DescriptorError> {
     let mut open: Vec<_> = roots.into_iter().filter(|ty| ty.formats.protobuf).collect();
     while let Some(ty) = open.pop() {
         let package = packages.entry(ty.package).or_default();
-        match package.types.insert(ty.name, ty) {
-            Some(same) if ptr::eq(same, ty) => continue,
-            Some(_) => return Err(DescriptorError::Duplicate(ty.full_name())),
-            None => {}
-        }
+        match (package.types.get(ty.name), name_taken) {
+            (Some(same), _) if ptr::eq(*same, ty) => continue,
+            (Some(_), NameTaken::LeavesItOut) => continue,
+            (Some(_), NameTaken::IsAnError) => {
+                return Err(DescriptorError::Duplicate(ty.full_name()));
+            }
+            (None, _) => package.types.insert(ty.name, ty),
+        };
         for used in fields(ty).flat_map(|field| declared(field.ty)) {
             if used.package != ty.package && !package.imports.contains(&used.package) {
                 package.imports.push(used.package);
@@ -49,7 +73,7 @@ pub(super) fn collect(
             open.push(used);
         }
     }
-    in_order(packages)
+    Ok(())
 }
 
 /// The fields of a message with those of its oneofs; of an enumeration none.
@@ -88,9 +112,7 @@ fn declared(ty: FieldType) -> Option<&'static MessageDescriptor> {
     }
 }
 
-fn in_order(
-    mut packages: BTreeMap<&'static str, Package>,
-) -> Result<Vec<(&'static str, Package)>, DescriptorError> {
+fn in_order(mut packages: Packages) -> Result<Vec<(&'static str, Package)>, DescriptorError> {
     let mut ordered = Vec::with_capacity(packages.len());
     while let Some((&first, _)) = packages.first_key_value() {
         let ready = packages.iter().find_map(|(&name, package)| {

@@ -17,7 +17,15 @@ use super::{FieldDescriptor, FieldType, MessageDescriptor, Shape};
 pub fn file_descriptor_set(
     roots: impl IntoIterator<Item = &'static MessageDescriptor>,
 ) -> Result<FileDescriptorSet, DescriptorError> {
-    let files = collect(roots)?.into_iter().map(|(name, package)| {
+    file_descriptor_set_above(roots, [])
+}
+
+/// The same with other types below them, without those whose names are taken.
+pub(crate) fn file_descriptor_set_above(
+    roots: impl IntoIterator<Item = &'static MessageDescriptor>,
+    others: impl IntoIterator<Item = &'static MessageDescriptor>,
+) -> Result<FileDescriptorSet, DescriptorError> {
+    let files = collect(roots, others)?.into_iter().map(|(name, package)| {
         let mut file = FileDescriptorProto {
             name: Some(file_name(name)),
             package: Some(name.to_owned()),

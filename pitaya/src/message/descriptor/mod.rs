@@ -9,6 +9,7 @@ mod text;
 
 pub use self::collect::DescriptorError;
 pub use self::files::file_descriptor_set;
+pub(crate) use self::files::file_descriptor_set_above;
 pub use self::text::{ProtoFile, proto_files};
 
 use super::Formats;

@@ -22,7 +22,7 @@ pub struct ProtoFile {
 pub fn proto_files(
     roots: impl IntoIterator<Item = &'static MessageDescriptor>,
 ) -> Result<Vec<ProtoFile>, DescriptorError> {
-    let files = collect(roots)?
+    let files = collect(roots, [])?
         .into_iter()
         .map(|(name, package)| ProtoFile {
             name: file_name(name),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cluster_tests::faults::scenarios::{self, *};
+use cluster_tests::faults::scenarios::*;
 use cluster_tests::faults::scene::own_program;
 use cluster_tests::faults::{Outcome, Plan};
 use cluster_tests::game::{self, Settings};
@@ -26,7 +26,7 @@ const FAULTS: [Fault; 8] = [
     ("backend paused", 20, |plan| backend_paused(plan).boxed()),
     ("frontend killed", 5, |plan| frontend_killed(plan).boxed()),
     ("etcd split from a server", 20, |plan| {
-        scenarios::split_from_etcd(plan).boxed()
+        split_from_etcd(plan).boxed()
     }),
     ("50 servers join at once", 0, |plan| {
         fifty_join(plan).boxed()

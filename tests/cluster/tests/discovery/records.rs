@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster_tests::etcd::Etcd;
 use cluster_tests::member::{Member, config, key, server};
-use cluster_tests::{DEADLINE, eventually};
+use cluster_tests::{DEADLINE, capture_logs, eventually};
 use pitaya::cluster::Discovery;
 use pitaya::cluster::discovery::etcd::EtcdConfig;
 
@@ -94,12 +94,23 @@ async fn records_of_other_kinds_of_servers_are_read() {
 
 #[tokio::test]
 async fn garbage_is_counted_and_touches_nobody_else() {
+    let (logged, _guard) = capture_logs();
     let etcd = Etcd::start().await;
-    let garbage: [(&str, Vec<u8>); 10] = [
+    let garbage: [(&str, Vec<u8>); 14] = [
         ("test/servers/game/null", b"null".to_vec()),
         ("test/servers/game/empty", Vec::new()),
         ("test/servers/game/bytes", vec![0xff; 1000]),
         ("test/servers/game/huge", vec![b'['; 1 << 20]),
+        ("test/servers/game/array", b"[]".to_vec()),
+        ("test/servers/game/text", br#""text""#.to_vec()),
+        (
+            "test/servers/game/cut",
+            br#"{"id":"cut","type":"ga"#.to_vec(),
+        ),
+        (
+            "test/servers/game/two",
+            br#"{"id":"two","type":"game"} {}"#.to_vec(),
+        ),
         (
             "test/servers/game/number",
             br#"{"id":"number","type":"game","metadata":{"p":1}}"#.to_vec(),
@@ -128,12 +139,12 @@ async fn garbage_is_counted_and_touches_nobody_else() {
     let a = Member::join(config(&etcd.endpoint()), "a").await;
     assert_eq!(
         (a.sees().as_str(), a.discovery.skipped_records()),
-        ("a", 10)
+        ("a", 14)
     );
     let b = Member::join(config(&etcd.endpoint()), "b").await;
     a.will_see("a b").await;
     write().await;
-    eventually("all is met again", || a.discovery.skipped_records() == 20).await;
+    eventually("all is met again", || a.discovery.skipped_records() == 28).await;
     for (key, _) in &garbage {
         etcd.delete(key).await;
     }
@@ -145,8 +156,13 @@ async fn garbage_is_counted_and_touches_nobody_else() {
     assert_eq!(a.changes(), ["+a", "+b", "-b"]);
     assert_eq!(
         (a.discovery.skipped_records(), a.discovery.rebuilds()),
-        (20, 0)
+        (28, 0)
     );
+    // By each of both servers once, with its key.
+    for (key, _) in &garbage {
+        let lines = logged.lines_with(&format!("key={key} "));
+        assert_eq!(lines.len(), 2, "{key}: {lines:?}");
+    }
 }
 
 #[tokio::test]

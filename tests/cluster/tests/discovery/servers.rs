@@ -6,6 +6,7 @@ use cluster_tests::etcd::Etcd;
 use cluster_tests::member::{Member, config, key, server};
 use cluster_tests::process::free_port;
 use cluster_tests::{eventually, logs};
+use etcd_client::LeaseTimeToLiveOptions;
 use pitaya::cluster::discovery::etcd::{EtcdConfig, EtcdDiscovery};
 use pitaya::cluster::{Directory, Discovery};
 
@@ -44,6 +45,31 @@ async fn servers_see_each_other_join_and_leave() {
     assert_eq!(a.changes(), ["+a", "+b", "-b"]);
     a.leave().await;
     assert_eq!(etcd.records("").await, []);
+}
+
+#[tokio::test]
+async fn a_lease_has_whole_seconds_and_holds_one_record() {
+    let etcd = Etcd::start().await;
+    let settings = EtcdConfig {
+        heartbeat_ttl: Duration::from_millis(10_200),
+        ..config(&etcd.endpoint())
+    };
+    let a = Member::join(settings.clone(), "a").await;
+    let _b = Member::join(settings, "b").await;
+    a.will_see("a b").await;
+    let mut client = etcd.client().await;
+    for id in ["a", "b"] {
+        let found = client.get(key(id), None).await.expect("etcd answers");
+        let lease = found.kvs().first().expect("it is announced").lease();
+        let options = LeaseTimeToLiveOptions::new().with_keys();
+        let lease = client
+            .lease_client()
+            .time_to_live(lease, Some(options))
+            .await
+            .expect("etcd answers");
+        assert_eq!(lease.granted_ttl(), 11);
+        assert_eq!(lease.keys(), [key(id).into_bytes()]);
+    }
 }
 
 #[tokio::test]

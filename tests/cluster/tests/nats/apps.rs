@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster_tests::etcd::Etcd;
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually};
+use etcd_client::WatchOptions;
 use pitaya::App;
 use pitaya::cluster::Cluster;
 use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
+use pitaya::cluster::wire::{BindMsg, Msg, Request};
 use pitaya::prelude::*;
 use pitaya::protocol::PacketType;
+use prost::Message as _;
 use standalone_tests::RawClient;
 use tokio::sync::Notify;
 
@@ -80,7 +84,11 @@ fn cluster(hub: &Hub) -> pitaya::cluster::rpc::nats::NatsCluster {
 }
 
 async fn gate(nats: &Nats, hub: &Hub) -> App {
-    App::builder("gate")
+    frontend("gate", nats, hub).await
+}
+
+async fn frontend(kind: &str, nats: &Nats, hub: &Hub) -> App {
+    App::builder(kind)
         .config(config(nats))
         .acceptor(Tcp::bind("127.0.0.1:0"))
         .handler(Gate)
@@ -198,6 +206,100 @@ async fn a_uid_that_the_bus_cannot_carry_is_not_bound() {
     gate.shutdown().await;
 }
 
+/// A bind as Go servers announce it, without a time.
+async fn announce(raw: &async_nats::Client, kind: &str, uid: &str, server: &str) {
+    let bind = BindMsg {
+        uid: uid.to_owned(),
+        fid: server.to_owned(),
+        epoch: 0,
+    };
+    let subject = format!("pitaya/{kind}/bindings");
+    raw.publish(subject, bind.encode_to_vec().into())
+        .await
+        .expect("it is connected");
+}
+
+#[tokio::test]
+async fn a_bind_elsewhere_ends_the_session_and_ones_own_announcement_does_not() {
+    let (nats, hub) = (Nats::start().await, Hub::new());
+    let gate = gate(&nats, &hub).await;
+    let lobby = frontend("lobby", &nats, &hub).await;
+    let room = room(&nats, &hub, Room::default()).await;
+    let raw = nats.client().await;
+    let [mut ann, mut bob] = [player(&gate).await, player(&gate).await];
+    let mut ann_there = player(&lobby).await;
+    ann.call(1, "gate.bind", b"ann").await;
+    bob.call(1, "gate.bind", b"bob").await;
+    ann_there.call(1, "gate.bind", b"ann").await;
+
+    announce(&raw, "gate", "ann", &gate.handle().server().id).await;
+    announce(&raw, "gate", "nobody", "elsewhere").await;
+    // One server reads announcements in order: this one is noticed after the others.
+    announce(&raw, "gate", "bob", "elsewhere").await;
+    assert_eq!(bob.rest().await, [(PacketType::Kick, Vec::new())]);
+    assert_eq!(ann.call(2, "gate.gate.get", b"").await.text(), "");
+
+    // What backends announce to each other is about no client.
+    announce(&raw, "room", "ann", "elsewhere").await;
+    assert_eq!(ann.call(3, "room.room.echo", b"hi").await.text(), "hi");
+    announce(&raw, "gate", "ann", "elsewhere").await;
+    assert_eq!(ann.rest().await, [(PacketType::Kick, Vec::new())]);
+    let there = ann_there.call(2, "lobby.gate.get", b"").await;
+    assert_eq!((there.error, there.text()), (false, ""));
+    for app in [room, lobby, gate] {
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_can_be_called_from_the_moment_its_record_is_there() {
+    let (nats, etcd) = tokio::join!(Nats::start(), Etcd::start());
+    let raw = nats.client().await;
+    for _ in 0..10 {
+        let options = WatchOptions::new().with_prefix();
+        let mut watch = etcd
+            .client()
+            .await
+            .watch("pitaya/servers/", Some(options))
+            .await
+            .expect("etcd answers");
+        let mut config = config(&nats);
+        config.cluster.etcd.endpoints = vec![etcd.endpoint()];
+        let app = App::builder("room")
+            .config(config)
+            .handler(Room::default())
+            .cluster(Cluster::nats_etcd());
+        let asking = async {
+            let key = tokio::time::timeout(DEADLINE, async {
+                loop {
+                    let seen = watch.message().await.expect("etcd answers");
+                    let seen = seen.expect("the watch lives");
+                    if let Some(record) = seen.events().first().and_then(|event| event.kv()) {
+                        return record.key().to_vec();
+                    }
+                }
+            });
+            let key = key.await.expect("it is announced");
+            let subject = String::from_utf8(key).expect("a key is text");
+            // The default prefix makes the record's key and the subject the same text.
+            let request = Request {
+                msg: Some(Msg {
+                    route: "room.room.echo".to_owned(),
+                    data: Bytes::from_static(b"hi"),
+                    ..Msg::default()
+                }),
+                metadata: Bytes::from_static(b"{}"),
+                ..Request::default()
+            };
+            let reply = raw.request(subject, request.encode_to_vec().into()).await;
+            reply.expect("somebody listens").payload
+        };
+        let (app, answer) = tokio::join!(app.start(), asking);
+        assert_eq!(&*answer, b"\x0a\x02hi");
+        app.expect("it starts").shutdown().await;
+    }
+}
+
 /// Two clients bind one user on two frontends at the same time: one of them is kicked, never both,
 /// never none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,6 +354,15 @@ async fn of_two_binds_at_once_exactly_one_survives() {
     }
 }
 
+/// Waits until the app says that it is ready, or is not.
+async fn until_ready(app: &App, ready: bool) {
+    let start = std::time::Instant::now();
+    while app.handle().is_ready().await != ready {
+        assert!(start.elapsed() < DEADLINE, "ready: {}", !ready);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn local_play_goes_on_without_a_bus() {
     let (mut nats, hub) = (Nats::start().await, Hub::new());
@@ -259,12 +370,15 @@ async fn local_play_goes_on_without_a_bus() {
     let room = room(&nats, &hub, Room::default()).await;
     let mut client = player(&gate).await;
     assert_eq!(client.call(1, "room.room.echo", b"hi").await.text(), "hi");
+    assert!(gate.handle().is_ready().await);
     nats.kill();
     // Not waiting for the outage to be noticed: calls of any moment are answered.
     client.request(2, "room.room.echo", b"lost").await;
     assert_eq!(client.call(3, "gate.get", b"").await.text(), "");
     assert_eq!(client.call(4, "gate.bind", b"ann").await.text(), "ann");
+    until_ready(&gate, false).await;
     nats.restart().await;
+    until_ready(&gate, true).await;
     let lost = client.message().await;
     assert_eq!(
         lost.id,

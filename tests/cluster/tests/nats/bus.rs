@@ -21,7 +21,7 @@ const SUBJECTS: [&str; 4] = [
 ];
 
 /// Decodable by nobody, or by accident only.
-fn nonsense() -> Vec<Bytes> {
+pub(crate) fn nonsense() -> Vec<Bytes> {
     let mut all: Vec<Bytes> = vec![
         Bytes::new(),
         Bytes::from_static(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),

@@ -15,18 +15,20 @@ import (
 )
 
 type command struct {
-	Op        string         `json:"op"`
-	Address   string         `json:"address"`
-	WebSocket bool           `json:"webSocket"`
-	TimeoutMs int            `json:"timeoutMs"`
-	User      map[string]any `json:"user"`
-	Route     string         `json:"route"`
-	Body      []byte         `json:"body"`
+	Op        string            `json:"op"`
+	Address   string            `json:"address"`
+	WebSocket bool              `json:"webSocket"`
+	TimeoutMs int               `json:"timeoutMs"`
+	User      map[string]any    `json:"user"`
+	Docs      string            `json:"docs"`
+	Pushes    map[string]string `json:"pushes"`
+	Route     string            `json:"route"`
+	Body      []byte            `json:"body"`
 }
 
 // player holds the one connection of this program: the Go client's dictionary belongs to the whole process.
 type player struct {
-	client *client.Client
+	client client.PitayaClient
 }
 
 func main() {
@@ -59,6 +61,14 @@ func (p *player) connect(c command) {
 		timeout = time.Duration(c.TimeoutMs) * time.Millisecond
 	}
 	p.client = client.New(logrus.WarnLevel, timeout)
+	if c.Docs != "" {
+		documented, err := learn(c, timeout)
+		if err != nil {
+			done(err, nil)
+			return
+		}
+		p.client = documented
+	}
 	if c.User != nil {
 		p.client.SetClientHandshakeData(&session.HandshakeData{
 			Sys:  session.HandshakeClientData{Platform: "test", LibVersion: "1", BuildNumber: "2", Version: "3"},
@@ -77,8 +87,28 @@ func (p *player) connect(c command) {
 	done(err, lines.Event{"event": "connected"})
 }
 
+// learn asks the server what it offers, over a connection of its own, as the command line client does with `-docs`. From
+// then on bodies are JSON here and protobuf on the wire.
+func learn(c command, timeout time.Duration) (*client.ProtoClient, error) {
+	documented := client.NewProto(c.Docs, logrus.WarnLevel, timeout)
+	for route, name := range c.Pushes {
+		documented.AddPushResponse(route, name)
+	}
+	if err := documented.LoadServerInfo(c.Address); err != nil {
+		return nil, err
+	}
+	routes := []string{}
+	for route := range documented.ExportInformation().Commands {
+		routes = append(routes, route)
+	}
+	lines.Say(lines.Event{"event": "learned", "routes": routes})
+	// A client that connects twice may be ended by the tasks of its first connection.
+	player := client.NewProto(c.Docs, logrus.WarnLevel, timeout)
+	return player, player.LoadInfo(documented.ExportInformation())
+}
+
 // listen tells of every message, then of the end, which the Go client shows by nothing but its status.
-func listen(c *client.Client) {
+func listen(c client.PitayaClient) {
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	for {

@@ -124,3 +124,22 @@ async fn what_came_before_a_bad_packet_in_the_same_write_is_answered() {
     scene.closes(CloseReason::Protocol).await;
     scene.end().await;
 }
+
+/// The same when the message in front of it is being served and takes its time.
+#[tokio::test]
+async fn a_bad_packet_behind_a_handler_that_waits_closes_at_once() {
+    let mut scene = Scene::new().await;
+    for same_write in [true, false] {
+        let mut client = scene.memory_client().await;
+        let mut bytes = request(1, "entry.stay", b"");
+        if !same_write {
+            client.write(&std::mem::take(&mut bytes)).await;
+            tokio::task::yield_now().await;
+        }
+        bytes.extend(b"\x09");
+        client.write(&bytes).await;
+        assert_eq!(client.rest().await, []);
+        scene.closes(CloseReason::Protocol).await;
+    }
+    scene.end().await;
+}

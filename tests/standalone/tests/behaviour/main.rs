@@ -5,6 +5,7 @@ mod support;
 
 mod closing;
 mod data;
+mod encryption;
 mod groups;
 mod isolation;
 mod lifecycle;
@@ -16,6 +17,8 @@ mod order;
 mod outbound;
 mod pipelines;
 mod proxies;
+mod rates;
 mod sessions;
 mod signals;
 mod waiting;
+mod wrappers;

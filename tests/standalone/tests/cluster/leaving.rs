@@ -276,3 +276,43 @@ async fn a_shutdown_ends_although_a_server_never_answers() {
         .filter(|(kind, _)| *kind == PacketType::Data);
     assert!(answers.count() <= 3, "each at most once");
 }
+
+#[tokio::test]
+async fn an_app_is_ready_while_it_runs_and_finds_servers_by_id_and_type() {
+    let world = World::default();
+    let gate = world.gate().await;
+    let room = world.backend(world.app("room")).await;
+    let handle = gate.handle().clone();
+    assert!(handle.is_ready().await);
+    let found = handle.server_by_id(&room.handle().server().id).unwrap();
+    assert_eq!(*found, *room.handle().server());
+    assert_eq!(
+        *handle.server_by_id(&handle.server().id).unwrap(),
+        *handle.server()
+    );
+    assert_eq!(handle.servers_by_type("room").unwrap().len(), 1);
+    for (missing, text) in [
+        (
+            handle.server_by_id("x").map(drop),
+            "can't find any server with the provided ID",
+        ),
+        (
+            handle.servers_by_type("x").map(drop),
+            "no servers available of this type",
+        ),
+    ] {
+        let error = missing.unwrap_err();
+        assert_eq!((error.code(), error.message()), ("PIT-000", text));
+    }
+    room.shutdown().await;
+    gate.app.shutdown().await;
+    assert!(!handle.is_ready().await);
+    let alone = App::builder("gate")
+        .config(Config::for_test())
+        .start()
+        .await
+        .unwrap();
+    assert!(alone.handle().is_ready().await);
+    assert!(alone.handle().server_by_id("x").is_err());
+    alone.shutdown().await;
+}

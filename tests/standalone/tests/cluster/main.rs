@@ -4,6 +4,7 @@
 
 mod support;
 
+mod callers;
 mod forwarding;
 mod ghosts;
 mod hooks;
@@ -11,6 +12,7 @@ mod leaving;
 mod measures;
 mod metadata;
 mod order;
+mod originals;
 mod remotes;
 mod routers;
 mod sessions;

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use pitaya::app::{Delivery, Member};
+use pitaya::cluster::rpc::LocalRpc;
+use pitaya::cluster::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
+use pitaya::cluster::{Inbox, RpcClient, RpcServer, ServerInfo};
+use pitaya::handler::BoxFuture;
 use pitaya::message::{AnyMessage, Codec, CodecError};
 use pitaya::prelude::*;
 use pitaya::protocol::packet::PacketType;
@@ -300,4 +305,126 @@ async fn a_push_right_after_a_bind_arrives_and_none_does_after_the_end() {
     }
     gate.app.shutdown().await;
     room.shutdown().await;
+}
+
+/// Notes what it is asked to push.
+#[derive(Default)]
+struct Noting(std::sync::Mutex<Vec<String>>);
+
+impl Inbox for Noting {
+    fn request(&self, _: Request) -> BoxFuture<'static, Response> {
+        Box::pin(std::future::pending())
+    }
+
+    fn push(&self, push: Push) -> bool {
+        let uid = push.uid.clone();
+        self.0.lock().unwrap().push(push.uid);
+        uid != "full"
+    }
+
+    fn kick(&self, kick: KickMsg) -> bool {
+        self.push(Push {
+            uid: kick.user_id,
+            ..Push::default()
+        })
+    }
+
+    fn bound(&self, _: BindMsg) {}
+
+    fn malformed(&self, _: &str, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_list_reaches_its_users_once_and_tells_who_was_not_there() {
+    let world = World::default();
+    let fronts = ["g1", "g2"].map(|id| (id, Arc::<Noting>::default()));
+    let mut servers = Vec::new();
+    for (id, inbox) in &fronts {
+        let own = ServerInfo {
+            id: (*id).to_owned(),
+            kind: "gate".to_owned(),
+            frontend: true,
+            metadata: Default::default(),
+            hostname: String::new(),
+        };
+        let server = LocalRpc::new(&world.exchange);
+        assert!(server.takes_lists());
+        RpcServer::start(&server, &own, inbox.clone())
+            .await
+            .unwrap();
+        servers.push(server);
+    }
+    for (server, uids) in servers.iter().zip([["ann", "both"], ["full", "both"]]) {
+        for uid in uids {
+            server.user_bound(&Uid::from(uid)).await.unwrap();
+        }
+    }
+    for kick in [false, true] {
+        let list = UserList {
+            uids: ["ann", "nobody", "both", "full"].map(str::to_owned).into(),
+            kick,
+            ..UserList::default()
+        };
+        let sent = servers[0].send_list("gate", list).await;
+        assert_eq!(
+            (sent.messages, sent.unreached),
+            (2, vec!["nobody".to_owned(), "full".to_owned()])
+        );
+        let noted = fronts
+            .each_ref()
+            .map(|(_, inbox)| std::mem::take(&mut *inbox.0.lock().unwrap()));
+        assert_eq!(noted, [["ann", "both"], ["both", "full"]]);
+    }
+}
+
+#[tokio::test]
+async fn few_users_of_many_frontends_are_sent_a_message_each() {
+    let world = World::default();
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let room = world
+        .backend(world.app("room").recorder(Arc::new(recorder)))
+        .await;
+    let mut gates = Vec::new();
+    for _ in 0..5 {
+        gates.push(world.gate().await);
+    }
+    let mut clients = Vec::new();
+    for (gate, uid) in gates.iter().zip(["a", "b", "c", "d", "e"]) {
+        clients.push(user(gate, uid).await);
+    }
+    let sent = |kind: &str| {
+        let all = snapshotter.snapshot().into_vec().into_iter();
+        let ours = all.filter(|(key, ..)| {
+            let labels: Vec<_> = key.key().labels().map(|label| label.value()).collect();
+            key.key().name() == "pitaya_push_messages_total" && labels == [kind]
+        });
+        let values = ours.map(|(_, _, _, value)| match value {
+            DebugValue::Counter(n) => n,
+            other => panic!("{other:?}"),
+        });
+        values.sum::<u64>()
+    };
+    let push = async |uids: &[&str]| {
+        let (uids, body) = (uids.iter().copied(), Bytes::new());
+        let pushed = room.handle().push_to_users("gate", uids, "on", &body).await;
+        assert_eq!(unreached(pushed), [""; 0]);
+    };
+    push(&["a", "b"]).await;
+    assert_eq!(sent("user"), 2);
+    push(&["a", "b", "c"]).await;
+    assert_eq!(
+        sent("list"),
+        3,
+        "here each server that has some is a message"
+    );
+    for (client, pushes) in clients.iter_mut().zip([2, 2, 1]) {
+        for _ in 0..pushes {
+            assert_eq!(client.message().await.route, "on");
+        }
+    }
+    room.shutdown().await;
+    for gate in gates {
+        gate.app.shutdown().await;
+    }
 }

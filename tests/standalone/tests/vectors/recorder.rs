@@ -4,6 +4,7 @@ use bytes::Bytes;
 use garde::Validate;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{Config, SerializerKind};
+use pitaya::cluster::remote::Caller as _;
 use pitaya::handler::BoxFuture;
 use pitaya::message::descriptor::Shape;
 use pitaya::message::{

@@ -8,5 +8,6 @@ mod dictionary;
 mod errors;
 mod handshake;
 mod kick;
+mod libpitaya;
 mod liveness;
 mod writes;

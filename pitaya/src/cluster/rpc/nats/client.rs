@@ -10,11 +10,12 @@ use prost::Message as _;
 use tokio::task::unconstrained;
 
 use super::link::{self, Purpose};
+use super::mark::{Mark, Numbers};
 use super::replies::Replies;
 use super::subjects;
 use crate::app::config::NatsClientConfig;
-use crate::cluster::rpc::{RpcClient, undelivered};
-use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, Response};
+use crate::cluster::rpc::{RpcClient, Sent, one_by_one, split, undelivered};
+use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
 use crate::cluster::{ServerInfo, timed_out};
 use crate::error::{Error, Result, codes};
 use crate::handler::BoxFuture;
@@ -34,6 +35,8 @@ struct Started {
     own: ServerInfo,
     client: Client,
     replies: Replies,
+    /// Of the lists that have left.
+    numbers: Numbers,
 }
 
 impl NatsClient {
@@ -61,15 +64,58 @@ impl NatsClient {
     /// Sends something that is not answered.
     async fn send(&self, subject: Result<Subject>, payload: Vec<u8>) -> Result<()> {
         let (started, subject) = (self.started()?, subject?);
-        let sent = unconstrained(started.client.publish(subject, payload.into()));
-        match tokio::time::timeout(self.config.request_timeout, sent).await {
-            Ok(sent) => sent.map_err(not_sent),
+        self.in_time(started.publish(subject, payload)).await
+    }
+
+    /// Waits for room on the way out as long as a call would for its answer.
+    async fn in_time(&self, sent: impl Future<Output = Result<()>>) -> Result<()> {
+        match tokio::time::timeout(self.config.request_timeout, unconstrained(sent)).await {
+            Ok(sent) => sent,
             Err(_) => Err(Error::msg("nats: outbound buffer limit exceeded")),
         }
+    }
+
+    /// Sends a list in as few messages as the bus carries.
+    async fn send_parts(&self, kind: &str, mut list: UserList) -> Sent {
+        let (Ok(started), Ok(subject)) = (self.started(), subjects::lists(kind)) else {
+            return Sent {
+                messages: 0,
+                unreached: list.uids,
+            };
+        };
+        let unreached = list.uids.extract_if(.., |uid| !subjects::carries(uid));
+        let unreached = unreached.collect();
+        let limit = started.client.max_payload() / 8 * 7;
+        let mut sent = match split(list, limit) {
+            Ok(parts) => {
+                let mut sent = Sent::default();
+                for part in parts {
+                    let publish = async |mark: Mark| {
+                        let mut payload = part.encode_to_vec();
+                        payload.extend(mark.encode_to_vec());
+                        started.publish(subject.clone(), payload).await
+                    };
+                    let published = started.numbers.send(kind, publish);
+                    match self.in_time(published).await {
+                        Ok(()) => sent.messages += 1,
+                        Err(_) => sent.unreached.extend(part.uids),
+                    }
+                }
+                sent
+            }
+            Err(list) => one_by_one(self, kind, list).await,
+        };
+        sent.unreached.extend::<Vec<String>>(unreached);
+        sent
     }
 }
 
 impl Started {
+    async fn publish(&self, subject: Subject, payload: Vec<u8>) -> Result<()> {
+        let sent = self.client.publish(subject, payload.into()).await;
+        sent.map_err(not_sent)
+    }
+
     /// One call, without its limit in time.
     async fn call(&self, target: &ServerInfo, payload: Bytes) -> Result<Bytes> {
         let subject = subjects::calls(target)?;
@@ -111,6 +157,7 @@ impl RpcClient for NatsClient {
                 own: own.clone(),
                 client,
                 replies,
+                numbers: Numbers::new(),
             };
             self.started
                 .set(started)
@@ -143,13 +190,23 @@ impl RpcClient for NatsClient {
     }
 
     fn push<'a>(&'a self, frontend_type: &'a str, push: Push) -> BoxFuture<'a, Result<()>> {
-        let subject = subjects::pushes(frontend_type, &push.uid);
-        Box::pin(self.send(subject, push.encode_to_vec()))
+        Box::pin(async move {
+            let mut payload = push.encode_to_vec();
+            if let Some(mark) = self.started()?.numbers.mark(frontend_type) {
+                payload.extend(mark.encode_to_vec());
+            }
+            let subject = subjects::pushes(frontend_type, &push.uid);
+            self.send(subject, payload).await
+        })
     }
 
     fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
         let subject = subjects::kicks(frontend_type, &kick.user_id);
         Box::pin(self.send(subject, kick.encode_to_vec()))
+    }
+
+    fn send_list<'a>(&'a self, frontend_type: &'a str, list: UserList) -> BoxFuture<'a, Sent> {
+        Box::pin(self.send_parts(frontend_type, list))
     }
 
     fn announce<'a>(&'a self, kind: &'a str, bind: BindMsg) -> BoxFuture<'a, Result<()>> {

@@ -2,12 +2,11 @@
 //!
 //! Carries messages and nothing else: what they mean is the inbox's business. One connection a role
 //! and process; every queue has an end, and what does not fit is answered or counted.
-//!
-//! Prepared, not there: a push to many users is one publish each. Servers that say in their record
-//! that they take a list could be sent one.
 
+mod arrivals;
 mod client;
 mod link;
+mod mark;
 mod replies;
 mod serve;
 mod server;

@@ -106,7 +106,10 @@ async fn read(
         let waiter = number.and_then(|number: u64| waiting.lock().remove(&number));
         let Some(waiter) = waiter else {
             if unexpected.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::info!("a reply came that nobody waits for; further ones are only counted");
+                tracing::info!(
+                    subject = &*message.subject,
+                    "a reply came that nobody waits for; further ones are only counted"
+                );
             }
             continue;
         };

@@ -11,8 +11,10 @@ use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use prost::Message as _;
+use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::{Answers, Arrivals, Queue};
 use crate::cluster::rpc::Inbox;
 use crate::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response};
 use crate::error::{Error, codes};
@@ -166,23 +168,55 @@ pub(super) async fn binds(
     }
 }
 
+/// Gives lists to their users, until `stop`.
+pub(super) async fn lists(
+    arrivals: Arc<Arrivals<Subscriber>>,
+    client: Client,
+    stop: CancellationToken,
+) {
+    loop {
+        let more = tokio::select! {
+            more = arrivals.list_is_there() => more,
+            () = stop.cancelled() => false,
+        };
+        if !more {
+            return;
+        }
+        let answers = unconstrained(arrivals.list()).await;
+        answer_all(&client, answers).await;
+        // A list may be long.
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Passes one user's pushes and kicks on, as long as it is polled.
 pub(super) async fn user(
     inbox: Arc<dyn Inbox>,
     client: Client,
-    mut pushes: Subscriber,
+    arrivals: Arc<Arrivals<Subscriber>>,
+    pushes: Arc<Queue<Subscriber>>,
     mut kicks: Subscriber,
 ) {
     loop {
         tokio::select! {
-            Some(message) = pushes.next() => push(&*inbox, &client, message).await,
+            Some(mark) = pushes.first() => {
+                let answers = unconstrained(arrivals.single(&pushes, mark)).await;
+                answer_all(&client, answers).await;
+            }
             Some(message) = kicks.next() => kick(&*inbox, &client, message).await,
             else => return,
         }
     }
 }
 
-async fn push(inbox: &dyn Inbox, client: &Client, message: Message) {
+async fn answer_all(client: &Client, answers: Answers) {
+    for (reply, response) in answers {
+        answer(client, Some(reply), response).await;
+    }
+}
+
+/// Passes a push on; what to answer, if anybody asked.
+pub(super) fn push(inbox: &dyn Inbox, message: Message) -> Option<(Subject, Response)> {
     let response = match Push::decode(message.payload) {
         Ok(push) if !push.route.is_empty() => match inbox.push(push) {
             true => Response::ok("ack"),
@@ -191,7 +225,7 @@ async fn push(inbox: &dyn Inbox, client: &Client, message: Message) {
         Ok(_) => malformed(inbox, &message.subject, "the push has no route"),
         Err(error) => malformed(inbox, &message.subject, &error.to_string()),
     };
-    answer(client, message.reply, response).await;
+    Some((message.reply?, response))
 }
 
 async fn kick(inbox: &dyn Inbox, client: &Client, message: Message) {

@@ -12,9 +12,10 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::arrivals::{Arrivals, Queue};
 use super::link::{self, Purpose};
 use super::replies::Replies;
-use super::users::Users;
+use super::users::{Users, Watch};
 use super::{serve, subjects};
 use crate::app::config::NatsServerConfig;
 use crate::cluster::ServerInfo;
@@ -37,7 +38,8 @@ struct Started {
     inbox: Arc<dyn Inbox>,
     /// Echoes of this connection's own, which tell that the bus has seen what was sent before.
     echoes: Replies,
-    users: Users,
+    users: Arc<Users>,
+    arrivals: Arc<Arrivals<Subscriber>>,
     /// No new calls.
     stop: CancellationToken,
     /// Calls, and binds of other servers. The users' are their own.
@@ -120,7 +122,7 @@ impl Started {
     }
 
     /// Takes the user's messages from now on.
-    async fn watch(&self, uid: &Uid, limit: Duration) -> Result<AbortOnDropHandle<()>> {
+    async fn watch(&self, uid: &Uid, limit: Duration) -> Result<Watch> {
         let (pushes, kicks) = (
             subjects::pushes(&self.kind, uid)?,
             subjects::kicks(&self.kind, uid)?,
@@ -131,8 +133,16 @@ impl Started {
         let subscribed = tokio::time::timeout(limit, subscribed).await;
         let (pushes, kicks) = subscribed.map_err(|_| Error::msg("nats: timeout"))??;
         self.confirm(limit).await?;
-        let messages = serve::user(self.inbox.clone(), self.client.clone(), pushes, kicks);
-        Ok(AbortOnDropHandle::new(tokio::spawn(messages)))
+        let pushes = Arc::new(Queue::new(pushes));
+        let messages = serve::user(
+            self.inbox.clone(),
+            self.client.clone(),
+            self.arrivals.clone(),
+            pushes.clone(),
+            kicks,
+        );
+        let _task = AbortOnDropHandle::new(tokio::spawn(messages));
+        Ok(Watch { pushes, _task })
     }
 }
 
@@ -147,6 +157,15 @@ impl RpcServer for NatsServer {
             let client = self.connect(own, &inbox).await?;
             let calls = subscribe(&client, calls).await?;
             let binds = subscribe(&client, binds).await?;
+            let lists = match own.frontend {
+                true => Some(subscribe(&client, subjects::lists(&own.kind)?).await?),
+                false => None,
+            };
+            let users = Arc::<Users>::default();
+            // The users' tasks hold the arrivals, so those must not hold the users.
+            let here = Arc::downgrade(&users);
+            let find = move |uid: &str| here.upgrade()?.pushes(uid);
+            let arrivals = Arc::new(Arrivals::new(inbox.clone(), lists, Box::new(find)));
             let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
             let limits = serve::Limits {
                 in_progress: self.config.buffer_messages,
@@ -154,16 +173,19 @@ impl RpcServer for NatsServer {
             };
             let served = serve::calls(inbox.clone(), client.clone(), calls, limits, stop.clone());
             let bound = serve::binds(inbox.clone(), binds, stop.clone());
+            let listed = serve::lists(arrivals.clone(), client.clone(), stop.clone());
             let started = Started {
                 kind: own.kind.clone(),
                 echoes: Replies::open(&client).await?,
                 client,
                 inbox,
-                users: Users::default(),
+                users,
+                arrivals,
                 stop,
                 running: vec![
                     AbortOnDropHandle::new(tasks.spawn(tokio::task::unconstrained(served))),
                     AbortOnDropHandle::new(tasks.spawn(bound)),
+                    AbortOnDropHandle::new(tasks.spawn(listed)),
                 ],
                 tasks,
             };
@@ -187,6 +209,10 @@ impl RpcServer for NatsServer {
             place.keep();
             Ok(())
         })
+    }
+
+    fn takes_lists(&self) -> bool {
+        true
     }
 
     fn user_left(&self, uid: &Uid) {

@@ -3,14 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_nats::Subscriber;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::arrivals::Queue;
 use crate::uid::Uid;
 
 /// What brings a user's messages; the end of it ends its subscriptions.
-type Messages = Arc<OnceCell<AbortOnDropHandle<()>>>;
+pub(super) struct Watch {
+    pub(super) pushes: Arc<Queue<Subscriber>>,
+    pub(super) _task: AbortOnDropHandle<()>,
+}
+
+/// Nothing until the bus has confirmed it.
+type Messages = Arc<OnceCell<Watch>>;
 
 /// The users of one server, with how many sessions each has.
 #[derive(Default)]
@@ -42,6 +50,13 @@ impl Users {
         }
     }
 
+    /// The pushes of a user of this server.
+    pub(super) fn pushes(&self, uid: &str) -> Option<Arc<Queue<Subscriber>>> {
+        let users = self.0.lock();
+        let (_, messages) = users.get(uid)?;
+        Some(messages.get()?.pushes.clone())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.lock().len()
     }
@@ -61,7 +76,7 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// Set by the first session of the user; the others wait for it.
-    pub(super) fn messages(&self) -> &OnceCell<AbortOnDropHandle<()>> {
+    pub(super) fn messages(&self) -> &OnceCell<Watch> {
         &self.messages
     }
 

@@ -1,0 +1,47 @@
+//! Many threads at once on what sessions of one app share.
+#![allow(missing_docs)]
+
+mod groups;
+mod sessions;
+
+use std::time::Duration;
+
+use pitaya::acceptor::{self, Connector};
+use pitaya::app::AppBuilder;
+use pitaya::app::config::Config;
+use pitaya::{App, Context, Result, handler};
+
+/// Long past what anything here takes.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+struct Lobby;
+
+#[handler]
+impl Lobby {
+    async fn number(&self, ctx: &Context<'_>) -> Result<pitaya::Bytes> {
+        Ok(ctx.session().id().to_string().into())
+    }
+}
+
+fn builder() -> AppBuilder {
+    let mut config = Config::for_test();
+    // Time ends nothing here: the machine may be busy with other things.
+    config.heartbeat.interval = Duration::from_secs(600);
+    config.limits.handshake.timeout = Duration::from_secs(600);
+    App::builder("game").config(config).handler(Lobby)
+}
+
+async fn start(builder: AppBuilder) -> (App, Connector) {
+    let (connector, acceptor) = acceptor::memory(64 * 1024);
+    let app = builder.acceptor(acceptor).start().await;
+    (app.expect("the app starts"), connector)
+}
+
+/// Waits until it holds, at most until the deadline.
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = tokio::time::Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(tokio::time::Instant::now() < end, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
