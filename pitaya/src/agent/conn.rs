@@ -36,7 +36,7 @@ const SMALL: usize = 2 * 1024;
 const TURN: u8 = 16;
 
 /// How much a closing connection still reads, so that the kernel does not reset it over unread input.
-const DRAIN: u32 = 64 * 1024;
+const DRAIN: u16 = u16::MAX;
 
 pub(crate) struct Conn<IO> {
     io: IO,
@@ -44,7 +44,7 @@ pub(crate) struct Conn<IO> {
     input: Vec<u8>,
     at: usize,
     /// Up to here packet headers were looked at while a handler was waiting.
-    scanned: usize,
+    scanned: u32,
     /// When the socket last gave something. One reading of the clock serves every message in it.
     pub(super) read_at: Instant,
     /// How long the messages of that read have waited for each other by now.
@@ -55,7 +55,7 @@ pub(crate) struct Conn<IO> {
     timer_set: bool,
     /// A batch of which the socket took only `written` bytes.
     unsent: Vec<u8>,
-    written: usize,
+    written: u32,
     pub(super) machine: Machine,
     /// The acceptor's stream still holds bytes of its own.
     flushing: bool,
@@ -76,7 +76,7 @@ enum Closing {
     /// Tell the peer that nothing more comes.
     Shutdown,
     /// Read what the peer still sends: this much more at most.
-    Drain(u32),
+    Drain(u16),
 }
 
 /// Whether the client's silence would be its own.
@@ -227,7 +227,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         };
         if unsent.is_ready() {
             // What came in one read with the message that is being served counts as well.
-            if self.scanned.max(self.at) < self.input.len()
+            if self.at.max(self.scanned as usize) < self.input.len()
                 && let Err(reason) = self.scan(core)
             {
                 return Poll::Ready(reason);
@@ -324,7 +324,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     }
                     Ruling::Replace(packet) => {
                         self.input.splice(self.at..end, packet);
-                        self.scanned = self.at;
+                        self.scanned = 0;
                         continue;
                     }
                     Ruling::Hold(until) => return Some(Next::Hold(until)),
@@ -384,15 +384,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     /// one ends the connection.
     fn scan(&mut self, core: &Arc<Core>) -> Result<(), CloseReason> {
         let limit = self.packet_limit(core);
-        self.scanned = self.scanned.max(self.at);
+        let mut scanned = self.at.max(self.scanned as usize);
         loop {
-            let rest = self.input.get(self.scanned..).unwrap_or_default();
+            let rest = self.input.get(scanned..).unwrap_or_default();
             match packet::peek_header(rest, limit) {
                 Ok(Some((_, total))) if total <= rest.len() => {
                     self.machine.hear();
-                    self.scanned += total;
+                    scanned += total;
                 }
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.scanned = small(scanned);
+                    return Ok(());
+                }
                 Err(_) => return Err(CloseReason::Protocol),
             }
         }
@@ -418,13 +421,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             let mut buffer = scratch::take(Scratch::Input);
             buffer.reserve(READ.max(2 * self.input.len()));
             buffer.extend_from_slice(self.input.get(self.at..).unwrap_or_default());
-            self.scanned = self.scanned.saturating_sub(self.at);
+            self.scanned = self.scanned.saturating_sub(small(self.at));
             self.at = 0;
             self.input = buffer;
         } else if self.input.capacity() - self.input.len() < READ / 4 {
             // Make room by dropping what is consumed, else by growing.
             self.input.drain(..self.at);
-            self.scanned = self.scanned.saturating_sub(self.at);
+            self.scanned = self.scanned.saturating_sub(small(self.at));
             self.at = 0;
             self.input.reserve(READ);
         }
@@ -461,13 +464,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             return;
         }
         let kept = left.to_vec();
-        self.scanned = self.scanned.saturating_sub(self.at);
+        self.scanned = self.scanned.saturating_sub(small(self.at));
         self.at = 0;
         scratch::give(Scratch::Input, std::mem::replace(&mut self.input, kept));
     }
 
     fn blocked(&self) -> bool {
-        self.written < self.unsent.len() || self.flushing
+        (self.written as usize) < self.unsent.len() || self.flushing
     }
 
     /// Writes what an earlier write left over.
@@ -489,12 +492,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
     ) -> Result<Poll<()>, CloseReason> {
-        while self.written < self.unsent.len() {
-            let rest = self.unsent.get(self.written..).unwrap_or_default();
+        while (self.written as usize) < self.unsent.len() {
+            let rest = self.unsent.get(self.written as usize..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) => return Err(CloseReason::Io),
                 Poll::Ready(Ok(n)) => {
-                    self.written += n;
+                    // No batch comes near what this holds.
+                    self.written += n as u32;
                     self.flushing = true;
                     self.machine.set_write_deadline(None);
                 }
@@ -580,7 +584,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     let mut bytes = [0; 512];
                     let mut buffer = ReadBuf::new(&mut bytes);
                     let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
-                    let n = buffer.filled().len() as u32;
+                    let n = buffer.filled().len() as u16;
                     if read.is_err() || n == 0 || n >= left {
                         return Poll::Ready(());
                     }
@@ -608,6 +612,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     pub(super) fn is_draining(&self) -> bool {
         matches!(self.closing, Closing::Drain(_))
     }
+}
+
+/// A number of bytes in a buffer, none of which comes near this: packets and queues are bounded.
+fn small(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 enum Resolved {

@@ -96,7 +96,11 @@ impl AppHandle {
     ) -> Result<Bytes> {
         let cluster = self.cluster()?;
         let own = self.server();
-        let mut metadata = call.metadata.for_call(own, call.route, timeout);
+        let mut metadata = call
+            .metadata
+            .clone()
+            .into_owned()
+            .for_call(own, call.route, timeout);
         if metadata.request_id().is_none() {
             metadata = metadata.with_request_id(super::request_id());
         }

@@ -11,20 +11,22 @@
 //! came later is sent.
 
 mod again;
+mod entrance;
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use self::again::Again;
+pub(crate) use self::entrance::Lanes;
+use self::entrance::{Entered, Exit, Held, enter};
 use super::router::{self, Route, Routing};
 use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
@@ -33,7 +35,7 @@ use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
 use crate::observe::{Resent, trace};
-use crate::session::{Forwarding, Session, Wake};
+use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
 pub(crate) struct Forward {
@@ -50,36 +52,6 @@ pub(crate) struct Forward {
     pub(crate) own: trace::Own,
 }
 
-/// The lanes of one session, by server type.
-pub(crate) type Lanes = HashMap<String, Lane>;
-
-/// The entrance of one lane.
-pub(crate) struct Lane {
-    queue: mpsc::UnboundedSender<Held>,
-    load: Arc<Load>,
-}
-
-/// What is in one lane: waiting, or sent and not answered.
-#[derive(Default)]
-struct Load {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// A message in a lane, which counts while it is there.
-struct Held {
-    message: Forward,
-    /// Its place in the lane's order of arrival.
-    number: u64,
-    /// Servers that did not take it.
-    tried: Vec<Arc<ServerInfo>>,
-    load: Arc<Load>,
-    _forwarding: Forwarding,
-}
-
-/// Messages that may be in one lane.
-const LANE: usize = 1024;
-
 /// Messages of one lane that may be on their way to one server, so that a server which hangs leaves
 /// room for the others.
 const SERVER: usize = 256;
@@ -90,37 +62,14 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
     if core.app().directory().of_kind(kind).is_empty() {
         return answer(core, session, &message, Err(router::no_servers()));
     }
-    let most_bytes = core.limits().outbound.bytes;
-    let refused = session.with_lanes(|lanes| {
-        let load = match lanes.get(kind) {
-            None => Arc::default(),
-            Some(lane) => lane.load.clone(),
-        };
-        let messages = load.messages.load(Ordering::Relaxed);
-        let bytes = load.bytes.load(Ordering::Relaxed) + message.data.len();
-        // One alone may be as large as the protocol allows.
-        if messages >= LANE || (messages > 0 && bytes > most_bytes) {
-            return Some(message);
+    match enter(session, kind, message, core.limits().outbound.bytes) {
+        Entered::Waits => {}
+        Entered::First(held, exit) => {
+            let run = run(core.clone(), exit, held);
+            // The runtime's budget would let answers overtake each other.
+            core.app().tasks().spawn(tokio::task::unconstrained(run));
         }
-        let held = Held::new(message, &load, session.forwarding());
-        let held = match lanes.get(kind) {
-            None => held,
-            Some(lane) => match lane.queue.send(held) {
-                Ok(()) => return None,
-                // Its task has ended before its time.
-                Err(mpsc::error::SendError(held)) => held,
-            },
-        };
-        let (queue, messages) = mpsc::unbounded_channel();
-        let _ = queue.send(held);
-        lanes.insert(kind.to_owned(), Lane { queue, load });
-        let run = run(core.clone(), session.clone(), kind.to_owned(), messages);
-        // The runtime's budget would let answers overtake each other.
-        core.app().tasks().spawn(tokio::task::unconstrained(run));
-        None
-    });
-    if let Some(message) = refused {
-        answer(core, session, &message, Err(overloaded()));
+        Entered::Refused(message) => answer(core, session, &message, Err(overloaded())),
     }
 }
 
@@ -129,29 +78,6 @@ fn overloaded() -> Error {
         codes::OVERLOADED,
         "too many messages wait for this server type",
     )
-}
-
-impl Held {
-    fn new(message: Forward, load: &Arc<Load>, forwarding: Forwarding) -> Self {
-        load.messages.fetch_add(1, Ordering::Relaxed);
-        load.bytes.fetch_add(message.data.len(), Ordering::Relaxed);
-        Self {
-            message,
-            number: 0,
-            tried: Vec::new(),
-            load: load.clone(),
-            _forwarding: forwarding,
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.load.messages.fetch_sub(1, Ordering::Relaxed);
-        self.load
-            .bytes
-            .fetch_sub(self.message.data.len(), Ordering::Relaxed);
-    }
 }
 
 /// A message and its answer.
@@ -176,28 +102,23 @@ struct Run<'a> {
     kind: &'a str,
     flights: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// By the server's id.
-    servers: HashMap<String, Under>,
+    servers: HashMap<String, Under, foldhash::fast::RandomState>,
     /// What nobody took, and what must not overtake it.
     again: Again<Held>,
 }
 
-async fn run(
-    core: Arc<Core>,
-    session: Session,
-    kind: String,
-    mut queue: mpsc::UnboundedReceiver<Held>,
-) {
+async fn run(core: Arc<Core>, exit: Exit, first: Held) {
     let mut lane = Run {
         core: &core,
-        session: &session,
-        kind: &kind,
+        session: &exit.session,
+        kind: &exit.kind,
         flights: FuturesUnordered::new(),
-        servers: HashMap::new(),
+        servers: HashMap::default(),
         again: Again::new(),
     };
-    let mut received = 0;
+    let mut received = 1;
     // The choice for the next message, in arrival order.
-    let mut choice: Option<BoxFuture<'_, Routed>> = None;
+    let mut choice = lane.route(first);
     loop {
         if choice.is_none()
             && let Some(held) = lane.again.next()
@@ -207,14 +128,7 @@ async fn run(
         }
         if lane.flights.is_empty() && choice.is_none() {
             // Nothing is under way: end, unless a message has come meanwhile.
-            let idle = session.with_lanes(|lanes| {
-                let idle = queue.is_empty();
-                if idle {
-                    lanes.remove(&kind);
-                }
-                idle
-            });
-            if idle {
+            if exit.end_if_empty() {
                 return;
             }
         }
@@ -230,7 +144,7 @@ async fn run(
                     lane.send(held, routed);
                 }
             }
-            Some(mut held) = queue.recv(), if choice.is_none() && lane.again.is_empty() => {
+            mut held = poll_fn(|cx| exit.poll(cx)), if choice.is_none() && lane.again.is_empty() => {
                 held.number = received;
                 received += 1;
                 choice = lane.route(held);
@@ -449,7 +363,7 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = &message.own.metadata;
+    let metadata = message.own.metadata.clone();
     let metadata = metadata.for_call(app.server(), &message.route, timeout);
     let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
     let request = Request {

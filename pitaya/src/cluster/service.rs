@@ -204,32 +204,40 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
 
 /// Serves a call in a task of its own: the caller's time may end before the call does.
 fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Response> {
-    let call = match Call::read(service, request) {
+    let mut call = match Call::read(service, request) {
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
     let (deadline, span) = (call.deadline, call.span.clone());
     let (done, served) = oneshot::channel();
     let here = service.clone();
-    let serve = async move {
+    // Boxed, because a task's future is moved many times before it is in its place.
+    let run = Box::pin(async move {
         let span = call.span.clone();
-        let (result, turn) = call.serve(&here).await;
-        trace::outcome(&span, &result);
-        // Nobody may be waiting any more.
-        let _ = done.send(result);
+        let mut serving = pin!(call.serve(&here));
+        // Nobody may be waiting any more for what is sent here.
+        let turn = match timeout_at(deadline, serving.as_mut()).await {
+            Ok((result, turn)) => {
+                trace::outcome(&span, &result);
+                let _ = done.send(result);
+                turn
+            }
+            Err(_) => {
+                let _ = done.send(Err(too_late()));
+                let (result, turn) = serving.await;
+                trace::outcome(&span, &result);
+                turn
+            }
+        };
         // Only now may the session's next message start: answers leave in order.
         drop(turn);
-    };
-    service.app().tasks().spawn(serve.instrument(span));
+    });
+    service.app().tasks().spawn(run.instrument(span));
     Box::pin(async move {
-        let result = match timeout_at(deadline, served).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::new(codes::INTERNAL, "internal error")),
-            Err(_) => Err(too_late()),
-        };
-        match result {
-            Ok(data) => Response::ok(data),
-            Err(error) => error.into(),
+        match served.await {
+            Ok(Ok(data)) => Response::ok(data),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Error::new(codes::INTERNAL, "internal error").into(),
         }
     })
 }
@@ -317,7 +325,7 @@ impl Call {
 
     /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is
     /// over before that is not served at all.
-    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
+    async fn serve(&mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
         let mut turn = self.turn.take();
         if let Some(turn) = &mut turn
             && timeout_at(self.deadline, turn.come()).await.is_err()
@@ -325,7 +333,8 @@ impl Call {
             return (Err(service.refused(too_late())), None);
         }
         let result = if self.kind == i32::from(RpcType::User) {
-            self.remote(service).await
+            // In a box, as its call has room for more than the other's.
+            Box::pin(self.remote(service)).await
         } else {
             self.forwarded(service).await
         };
@@ -333,15 +342,16 @@ impl Call {
     }
 
     /// A client's message: the same handlers, hooks and errors as for clients of this server.
-    async fn forwarded(self, service: &Service) -> Result<Bytes> {
+    async fn forwarded(&mut self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
         let origin = Origin {
-            frontend_id: self.frontend_id,
+            frontend_id: std::mem::take(&mut self.frontend_id),
             metadata: self.metadata.clone(),
         };
-        let session = Session::of_frontend(core.app(), origin, self.session)
-            .map_err(|error| service.refused(Error::new(codes::INTERNAL, error.to_string())))?;
+        let session =
+            Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
+                .map_err(|error| service.refused(Error::new(codes::INTERNAL, error.to_string())))?;
         let found = match core.table().resolve_anywhere(&self.msg.route, !notify) {
             Target::Route { index, .. } => core
                 .table()
@@ -356,7 +366,7 @@ impl Call {
         let route = found.map_err(|error| service.refused(error))?;
         let id = if notify { 0 } else { self.msg.id.max(1) };
         let incoming = Incoming {
-            metadata: self.metadata,
+            metadata: self.metadata.clone(),
             deadline: self.deadline,
         };
         let (came, waited) = (self.came, self.came.elapsed());
@@ -397,7 +407,7 @@ impl Call {
     }
 
     /// A remote.
-    async fn remote(self, service: &Service) -> Result<Bytes> {
+    async fn remote(&self, service: &Service) -> Result<Bytes> {
         let parsed = Route::parse(&self.msg.route);
         let name = parsed
             .map(|route| format!("{}.{}", route.service, route.method))

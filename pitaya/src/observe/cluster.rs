@@ -24,7 +24,7 @@ pub(super) struct Remote {
     recorder: AppRecorder,
     kind: &'static str,
     /// By route.
-    ok: Mutex<HashMap<String, Histogram>>,
+    ok: Mutex<HashMap<String, Histogram, foldhash::fast::RandomState>>,
     /// By server type and code.
     failed: Mutex<HashMap<(String, String), Histogram>>,
 }

@@ -3,11 +3,18 @@
 
 use fuzz_tests::TARGETS;
 
-const FOUND: &[(&str, &str, &str)] = &[(
-    "connection",
-    "0102071b010268698001090d",
-    "a bad packet was noticed when the handler in front of it had ended, if one read brought both",
-)];
+const FOUND: &[(&str, &str, &str)] = &[
+    (
+        "websocket",
+        "00028a4502328a030000320347000c0a0d0a00040002328a47450300540009e8000c0a",
+        "a pong was refused because messages may be no longer than 16 bytes",
+    ),
+    (
+        "connection",
+        "0102071b010268698001090d",
+        "a bad packet was noticed when the handler in front of it had ended, if one read brought both",
+    ),
+];
 
 #[test]
 fn what_was_found_stays_mended() {

@@ -158,7 +158,7 @@ impl Deframer {
     /// bytes that took.
     fn take_header(&mut self, input: &[u8]) -> usize {
         let (used, found) = if self.header_len == 0 {
-            match decode_header(input, self.max_message) {
+            match decode_header(input, self.max_frame()) {
                 Ok(Some(header)) => (header.header_len, Ok(Some(header))),
                 Ok(None) => {
                     self.keep_header(input);
@@ -173,7 +173,7 @@ impl Deframer {
             let header = self.header.get(..self.header_len.into());
             (
                 1,
-                decode_header(header.unwrap_or_default(), self.max_message),
+                decode_header(header.unwrap_or_default(), self.max_frame()),
             )
         };
         let begun = found.and_then(|header| match header {
@@ -186,6 +186,11 @@ impl Deframer {
             Err(error) => self.fail(error),
         }
         used
+    }
+
+    /// Control frames have a limit of their own, which no limit for messages lowers.
+    fn max_frame(&self) -> usize {
+        self.max_message.max(MAX_CONTROL_LEN)
     }
 
     fn keep_header(&mut self, input: &[u8]) {

@@ -16,9 +16,9 @@ use crate::input::Input;
 /// The library's own file.
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../../pitaya/src/agent/machine.rs"]
-mod machine;
+mod agent;
 
-use machine::{Machine, Phase, Step, Tick};
+use agent::{Machine, Phase, Step, Tick};
 
 const KINDS: [PacketType; 5] = [
     PacketType::Handshake,

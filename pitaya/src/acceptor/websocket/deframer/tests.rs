@@ -187,6 +187,22 @@ fn a_giant_message_is_refused_by_its_announcement() {
     assert_eq!((out.len(), deframer.end()), (8, None));
 }
 
+/// A limit for messages is none for control frames, which have 125 bytes.
+#[test]
+fn a_low_limit_leaves_control_frames_alone() {
+    let ping = frame(0x89, [1, 2, 3, 4], &[b'p'; MAX_CONTROL_LEN]);
+    let (packets, mut deframer) = decode(16, &ping, || usize::MAX);
+    assert_eq!((packets, deframer.end()), (Vec::new(), None));
+    let ping = deframer.take_ping().expect("it is answered");
+    assert_eq!(ping.bytes(), [b'p'; MAX_CONTROL_LEN]);
+    let (_, deframer) = decode(16, &message(&data_packet(17)), || usize::MAX);
+    let error = FrameError::TooLarge {
+        size: 21,
+        limit: 16,
+    };
+    assert_eq!(deframer.end(), Some(End::Failed(error.into())));
+}
+
 #[test]
 fn nothing_counts_after_a_close_frame() {
     let beat = message(&packet::HEARTBEAT);

@@ -89,10 +89,10 @@ impl Server {
     /// Pushes to the only client: whether there was one and it took the push.
     pub(super) async fn push(&self, body: &str) -> bool {
         let body = Bytes::from(body.to_owned());
-        for session in self.app.handle().sessions().all() {
-            return session.push("onPush", &body).await.is_ok();
+        match self.app.handle().sessions().all().first() {
+            Some(session) => session.push("onPush", &body).await.is_ok(),
+            None => false,
         }
-        false
     }
 
     pub(super) async fn kick(&self) {
