@@ -119,6 +119,7 @@ pub use cluster::remote::{Caller, RpcContext};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
+pub use observe::trace;
 pub use session::Session;
 pub use uid::Uid;
 

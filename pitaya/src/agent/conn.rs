@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
+use crate::observe::trace;
 use crate::protocol::message::{self, MessageKind};
 use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
@@ -94,7 +95,8 @@ pub(super) enum Next {
     Yield,
     /// Judge the handshake in this part of the input.
     Handshake(Range<usize>),
-    Call(Call),
+    /// A call, and where its body is in the input.
+    Call(Call, Range<usize>),
     /// Too many overlapping calls: wait until one has ended.
     Full,
     /// The next packet goes on at this time.
@@ -102,14 +104,14 @@ pub(super) enum Next {
 }
 
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Index of the route in the table.
-    pub(super) route: u16,
+    pub(crate) route: u16,
     /// The request's id; 0 when no answer is wanted.
-    pub(super) id: u64,
-    /// Where the body is in the input.
-    pub(super) body: Range<usize>,
-    pub(super) compressed: bool,
+    pub(crate) id: u64,
+    pub(crate) compressed: bool,
+    /// How long the route was as the client sent it; 0 if no subscriber wants spans.
+    pub(crate) route_len: u16,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
@@ -337,6 +339,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         id,
                         body_len,
                         compressed,
+                        route_len,
                     } => {
                         if core.overlaps(route) && core.is_full(session) {
                             if let Some(guard) = &mut self.guard {
@@ -347,12 +350,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         self.at = end;
                         self.calls += 1;
                         let body = end - body_len..end;
-                        return Some(Next::Call(Call {
+                        let call = Call {
                             route,
                             id,
-                            body,
                             compressed,
-                        }));
+                            route_len,
+                        };
+                        return Some(Next::Call(call, body));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
                     Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),
@@ -621,6 +625,7 @@ enum Resolved {
         id: u64,
         body_len: usize,
         compressed: bool,
+        route_len: u16,
     },
     /// Answered or ignored.
     Done,
@@ -652,17 +657,23 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 session.set_takes_codes();
             }
             let body_len = message.body.len();
+            let route_len = if trace::is_wanted() {
+                route_len(core, message.route)
+            } else {
+                0
+            };
             Resolved::Call {
                 route: index,
                 id,
                 body_len,
                 compressed: message.compressed,
+                route_len,
             }
         }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
             if let Resolved::Done = resolved {
-                core.refuse(session, id, &error);
+                core.refuse(session, id, &message, &error);
             }
             resolved
         }
@@ -675,6 +686,11 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+#[cold]
+fn route_len(core: &Core, route: message::RouteRef<'_>) -> u16 {
+    u16::try_from(core.table().text(route).len()).unwrap_or_default()
 }
 
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,

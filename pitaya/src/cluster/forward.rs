@@ -22,6 +22,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use self::again::Again;
 pub(crate) use self::entrance::Lanes;
@@ -29,11 +30,11 @@ use self::entrance::{Entered, Exit, Held, enter};
 use super::router::{self, Route, Routing};
 use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Connected, Metadata, ServerInfo, timed_out};
+use super::{Connected, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
-use crate::observe::Resent;
+use crate::observe::{Resent, trace};
 use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
@@ -47,6 +48,8 @@ pub(crate) struct Forward {
     pub(crate) data: Bytes,
     /// When it came from the client.
     pub(crate) received: Instant,
+    /// Its span, and what goes along with it.
+    pub(crate) own: trace::Own,
 }
 
 /// Messages of one lane that may be on their way to one server, so that a server which hangs leaves
@@ -213,11 +216,13 @@ impl<'a> Run<'a> {
     fn route(&mut self, held: Held) -> Option<BoxFuture<'a, Routed>> {
         let (core, session, kind) = (self.core, self.session, self.kind);
         if session.is_closed() {
-            self.drop_unsent(1);
+            self.drop_unsent(&held);
             return None;
         }
         if let Some(router) = core.app().routers().get(kind) {
-            return Some(choose(core, session, kind, router, held).boxed());
+            let span = held.message.own.span.clone();
+            let choose = choose(core, session, kind, router, held);
+            return Some(choose.instrument(span).boxed());
         }
         let servers = core.app().directory().available_but(kind, &held.tried);
         let server = router::random(&servers).ok_or_else(|| nobody(&held));
@@ -247,10 +252,12 @@ impl<'a> Run<'a> {
     fn start(&mut self, held: Held, server: Arc<ServerInfo>) {
         let (core, session) = (self.core, self.session);
         self.count(&server, 1);
-        let mut flight: BoxFuture<'a, Answered> = Box::pin(async move {
+        let span = held.message.own.span.clone();
+        let flight = async move {
             let result = send(core, session, &held.message, &server).await;
             (held, server, result)
-        });
+        };
+        let mut flight: BoxFuture<'a, Answered> = Box::pin(flight.instrument(span));
         // Polled once here: a set of futures polls in an order of its own.
         match (&mut flight).now_or_never() {
             Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
@@ -285,9 +292,9 @@ impl<'a> Run<'a> {
         } else {
             answer(core, session, &held.message, result);
         }
-        let mut dropped = 0;
+        let mut unsent = VecDeque::new();
         if session.is_closed() {
-            dropped = std::mem::take(&mut under.waiting).len();
+            unsent = std::mem::take(&mut under.waiting);
         }
         if under.way.is_empty() {
             match under.waiting.pop_front() {
@@ -298,18 +305,13 @@ impl<'a> Run<'a> {
                 None => drop(self.servers.remove(&server.id)),
             }
         }
-        if dropped > 0 {
-            self.drop_unsent(dropped);
-        }
+        unsent.iter().for_each(|held| self.drop_unsent(held));
     }
 
-    /// The client has left before these were sent.
-    fn drop_unsent(&self, messages: usize) {
-        self.core
-            .app()
-            .metrics()
-            .unserved
-            .increment(messages as u64);
+    /// The client has left before this was sent.
+    fn drop_unsent(&self, held: &Held) {
+        self.core.app().metrics().unserved.increment(1);
+        held.message.own.client_left();
     }
 
     /// Tells the type's router of a call that was started or has ended.
@@ -361,10 +363,9 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = Metadata::default()
-        .with_request_id(super::request_id())
-        .with_start_time(super::unix_nanos())
-        .for_call(app.server(), &message.route, timeout);
+    let metadata = message.own.metadata.clone();
+    let metadata = metadata.for_call(app.server(), &message.route, timeout);
+    let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
     let request = Request {
         r#type: RpcType::Sys.into(),
         session: Some(session.to_wire()),
@@ -378,10 +379,14 @@ async fn call(
         frontend_id: app.server().id.clone(),
         metadata: metadata.to_bytes(),
     };
-    let started = Instant::now();
-    let result = cluster.call(app, server, request, timeout).await;
+    let (started, waited) = (Instant::now(), message.received.elapsed());
+    let calling = cluster.call(app, server, request, timeout);
+    let result = calling.instrument(span.clone()).await;
+    trace::outcome(&span, &result);
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
-    app.metrics().rpc(&message.route, started.elapsed(), code);
+    let metrics = app.metrics();
+    metrics.forward_delayed(&message.route, waited, code);
+    metrics.rpc(&message.route, started.elapsed(), code);
     result
 }
 
@@ -396,6 +401,8 @@ fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Byte
         .metrics()
         .forwarded(&message.route, message.received.elapsed(), code);
     if let Err(error) = result {
+        trace::failed(&message.own.span, &error);
+        let _in_span = message.own.span.enter();
         tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
         if message.id != 0 && !session.is_closed() {
             session.reply_error(message.id, &error, Wake::Yes);

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::ServerInfo;
 use crate::json;
+use crate::observe::trace::Carrier;
 
 /// The values that travel with a call, as one JSON object on the wire. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,6 +71,12 @@ impl Entries {
                 }
                 self.0.insert(at, (key, value));
             }
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Ok(at) = self.place(key) {
+            self.0.remove(at);
         }
     }
 
@@ -149,13 +156,27 @@ impl Metadata {
         Cow::Owned(own.fold(all, |all, (key, value)| all.with_known(key, value)))
     }
 
-    /// For the next hop: this server as the sender, this route, this much time.
+    /// For the next hop: this server as the sender, this route, this much time. A trace context is
+    /// passed on as far as it has a shape that peers can read.
     #[must_use]
-    pub fn for_call(self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
+    pub fn for_call(mut self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
+        if self.has_odd_trace() {
+            let carrier = self.carrier();
+            self = self.with_trace(carrier);
+        }
         self.with_known(Cow::Borrowed(PEER_ID), own.id.as_str().into())
             .with_known(Cow::Borrowed(PEER_SERVICE), own.kind.as_str().into())
-            .with_known(Cow::Borrowed(ROUTE), route.into())
+            .with_route(route)
             .with_known(Cow::Borrowed(TIMEOUT), go_duration(timeout).into())
+    }
+
+    /// Go servers cannot take a trace context that is no object.
+    fn has_odd_trace(&self) -> bool {
+        let odd = |span: &Value| match span {
+            Value::Object(span) => !span.values().all(Value::is_string),
+            _ => true,
+        };
+        self.0.get(SPAN).is_some_and(odd)
     }
 
     /// How long the caller waits, if it said so in a form that can be read.
@@ -198,6 +219,22 @@ impl Metadata {
         self.0.get(PEER_ID)?.as_str()
     }
 
+    /// The caller's server type, as it says.
+    pub fn peer_service(&self) -> Option<&str> {
+        self.0.get(PEER_SERVICE)?.as_str()
+    }
+
+    /// The route of the call; on the client's own server that of its message.
+    pub fn route(&self) -> Option<&str> {
+        self.0.get(ROUTE)?.as_str()
+    }
+
+    /// Sets the route.
+    #[must_use]
+    pub fn with_route(self, route: &str) -> Self {
+        self.with_known(Cow::Borrowed(ROUTE), route.into())
+    }
+
     /// The trace context: text values only, others are passed over.
     pub fn trace(&self) -> impl Iterator<Item = (&str, &str)> {
         let span = self.0.get(SPAN).and_then(Value::as_object);
@@ -206,10 +243,24 @@ impl Metadata {
             .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 
-    /// Sets the trace context.
+    /// The same as a carrier, for a [`Propagator`](crate::trace::Propagator).
+    pub fn carrier(&self) -> Carrier {
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        self.trace().map(own).collect()
+    }
+
+    /// Sets the trace context; an empty one is none.
     #[must_use]
-    pub fn with_trace(self, carrier: Map<String, Value>) -> Self {
-        self.with_known(Cow::Borrowed(SPAN), carrier.into())
+    pub fn with_trace(mut self, carrier: Carrier) -> Self {
+        if carrier.is_empty() {
+            Arc::make_mut(&mut self.0).remove(SPAN);
+            return self;
+        }
+        let span: Map<String, Value> = carrier
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        self.with_known(Cow::Borrowed(SPAN), span.into())
     }
 }
 
@@ -316,6 +367,16 @@ mod tests {
         assert_eq!(changed.request_id(), Some("r2"));
     }
 
+    fn peer() -> ServerInfo {
+        ServerInfo {
+            id: "a".to_owned(),
+            kind: "b".to_owned(),
+            frontend: false,
+            metadata: Default::default(),
+            hostname: String::new(),
+        }
+    }
+
     /// The matrix of the cluster protocol, chapter 4: never a crash.
     #[test]
     fn odd_metadata_is_survived() {
@@ -338,6 +399,12 @@ mod tests {
                 assert_eq!(metadata.request_id(), None);
                 let _ = metadata.start_time();
                 assert!(metadata.trace().count() <= 1);
+                // Nor is anything odd passed on.
+                let sent = metadata
+                    .clone()
+                    .for_call(&peer(), "a.b", Duration::from_secs(5));
+                assert!(!sent.has_odd_trace(), "{text}");
+                assert_eq!(sent.carrier(), metadata.carrier());
             }
         }
     }

@@ -86,9 +86,11 @@ impl NatsServer {
             role: "server",
             capacity,
         };
-        let (dropped, inbox) = (self.dropped.clone(), Arc::downgrade(inbox));
+        let (dropped, load) = (self.dropped.clone(), inbox.load());
+        load.dropped(0);
+        let inbox = Arc::downgrade(inbox);
         let overflow = move || {
-            dropped.fetch_add(1, Ordering::Relaxed);
+            load.dropped(dropped.fetch_add(1, Ordering::Relaxed) + 1);
             if let Some(inbox) = inbox.upgrade() {
                 inbox.overflowed();
             }
