@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use garde::Validate;
-use pitaya::Caller as _;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{Config, SerializerKind};
 use pitaya::handler::BoxFuture;
@@ -10,7 +9,7 @@ use pitaya::message::descriptor::Shape;
 use pitaya::message::{
     AnyMessage, CodecError, Formats, Message, MessageDescriptor, ValidationError,
 };
-use pitaya::{App, Context, Error, Result, handler, message};
+use pitaya::{App, Caller as _, Context, Error, Result, handler, message};
 use std::time::Duration;
 
 /// The recorder's configuration: its heartbeat is 30 s, and it compresses.
