@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use super::AppHandle;
-use super::config::{Config, ForwardLimits, Overflow};
+use super::config::{Config, InFlight, Overflow};
 use super::pace::Pace;
 use crate::agent::{Call, let_go, poll_caught};
 use crate::cluster::wire::MsgType;
@@ -105,7 +105,7 @@ pub(crate) struct Limits {
     pub(crate) most: Most,
     pub(crate) pending: usize,
     /// Overlapping calls of one session; further ones wait in its input.
-    pub(crate) overlapping: u32,
+    pub(crate) overlapping: InFlight,
     /// From the handshake to the first bind.
     pub(crate) bind: Option<Duration>,
     /// Heartbeats without a message; 0 = any number.
@@ -113,7 +113,7 @@ pub(crate) struct Limits {
     /// The longest route that is looked at although it is none of this server's.
     pub(crate) route: usize,
     /// What one session may have on its way to servers of one type.
-    pub(crate) forward: ForwardLimits,
+    pub(crate) forward: InFlight,
 }
 
 impl Limits {
@@ -141,7 +141,7 @@ impl Limits {
                 of_address: limits.address_connections,
             },
             pending: limits.handshake.connections,
-            overlapping: u32::try_from(limits.concurrent).unwrap_or(u32::MAX),
+            overlapping: limits.concurrent.clone(),
             bind: Some(limits.bind_timeout).filter(|within| !within.is_zero()),
             idle_beats: beats(limits.idle_timeout, config.heartbeat.interval),
             route: limits.route,
@@ -200,7 +200,9 @@ impl Core {
 
     /// Whether this session has as many overlapping calls under way as it may.
     pub(crate) fn is_full(&self, session: &Session) -> bool {
-        session.overlapping() >= self.limits().overlapping
+        let most = &self.limits().overlapping;
+        session.overlapping() as usize >= most.messages
+            || session.overlapping_bytes() as usize >= most.bytes
     }
 
     /// Judges a handshake: keeps its data with the session, unless it is refused.
@@ -454,7 +456,7 @@ impl Core {
             compressed,
             route_len,
         } = call;
-        let overlap = session.overlap();
+        let overlap = session.overlap(body.len());
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
             let _overlap = overlap;

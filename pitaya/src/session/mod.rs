@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pooled: AtomicBool,
     /// Calls of `#[route(concurrent)]` methods under way.
     overlapping: AtomicU32,
+    /// Bytes of their bodies.
+    overlapping_bytes: AtomicU32,
     /// Messages on their way to other servers.
     forwarding: AtomicU32,
 }
@@ -117,6 +119,7 @@ impl Session {
             takes_codes: AtomicBool::new(false),
             pooled: AtomicBool::new(false),
             overlapping: AtomicU32::new(0),
+            overlapping_bytes: AtomicU32::new(0),
             forwarding: AtomicU32::new(0),
         }))
     }
@@ -352,6 +355,10 @@ impl Session {
         self.0.overlapping.load(Ordering::Acquire)
     }
 
+    pub(crate) fn overlapping_bytes(&self) -> u32 {
+        self.0.overlapping_bytes.load(Ordering::Acquire)
+    }
+
     /// Whether something that came from the client is still to be answered beside the connection's
     /// own task.
     pub(crate) fn is_busy(&self) -> bool {
@@ -364,10 +371,13 @@ impl Session {
         Forwarding(self.clone())
     }
 
-    /// Counts one overlapping call until the guard is dropped.
-    pub(crate) fn overlap(&self) -> Overlap {
+    /// Counts one overlapping call, with a body of this length, until the guard is dropped.
+    pub(crate) fn overlap(&self, len: usize) -> Overlap {
+        // Packets are far smaller than this.
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
         self.0.overlapping.fetch_add(1, Ordering::AcqRel);
-        Overlap(self.clone())
+        self.0.overlapping_bytes.fetch_add(len, Ordering::AcqRel);
+        Overlap(self.clone(), len)
     }
 }
 
@@ -385,10 +395,14 @@ pub(crate) enum Flag {
     Error,
 }
 
-pub(crate) struct Overlap(Session);
+pub(crate) struct Overlap(Session, u32);
 
 impl Drop for Overlap {
     fn drop(&mut self) {
+        self.0
+            .0
+            .overlapping_bytes
+            .fetch_sub(self.1, Ordering::AcqRel);
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
         self.0.0.out.wake_now();
     }

@@ -51,8 +51,8 @@ pub use nats::{NatsClientConfig, NatsConfig, NatsLinkConfig, NatsServerConfig};
 pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{
-    Acceptor, Buffer, Concurrency, Config, Conn, Drain, ForwardLimits, Groups, Handler,
-    HandshakeLimits, Heartbeat, Limits, Overflow, Pipelines, RateLimiting, SerializerKind, Session,
+    Acceptor, Buffer, Concurrency, Config, Conn, Drain, Groups, Handler, HandshakeLimits,
+    Heartbeat, InFlight, Limits, Overflow, Pipelines, RateLimiting, SerializerKind, Session,
     Shutdown,
 };
 pub use sources::{Format, Sources};

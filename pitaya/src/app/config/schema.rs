@@ -466,9 +466,14 @@ pub(super) static KEYS: &[Key] = &[
          the rest fits",
     ),
     key(
-        "pitaya.limits.concurrent",
-        Slot::Count(field!(limits.concurrent), (1, MANY)),
+        "pitaya.limits.concurrent.messages",
+        Slot::Count(field!(limits.concurrent.messages), (1, MANY)),
         "calls of concurrent routes that one client may have under way, further ones wait unread",
+    ),
+    key(
+        "pitaya.limits.concurrent.bytes",
+        Slot::Size(field!(limits.concurrent.bytes), (1024, GIB)),
+        "bytes of message bodies that concurrent calls of one client may have under way, then further ones wait unread",
     ),
     key(
         "pitaya.limits.forward.messages",

@@ -224,10 +224,11 @@ pub struct Limits {
     /// until the rest fits. Default: 256 MiB.
     pub queued: usize,
     /// Calls of `#[route(concurrent)]` methods that one client may have under way; further ones wait unread.
-    /// Default: 4096.
-    pub concurrent: usize,
-    /// What one client may have on its way to servers of one type.
-    pub forward: ForwardLimits,
+    /// Default: 4096 messages, 4 MiB.
+    pub concurrent: InFlight,
+    /// What one client may have on its way to servers of one type, waiting there or sent and not answered; one message
+    /// too many is answered `PIT-503`. Default: 1024 messages, 4 MiB.
+    pub forward: InFlight,
     /// How long TLS, the PROXY header and the WebSocket upgrade of one connection may take together; then it is
     /// closed. Default: 5s.
     pub establish_timeout: Duration,
@@ -235,14 +236,13 @@ pub struct Limits {
     pub handshake: HandshakeLimits,
 }
 
-/// What one client may have on its way to servers of one type: waiting, or sent and not answered. One message too
-/// many is answered `PIT-503`.
+/// How many messages of one client may be under way at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Serialize))]
-pub struct ForwardLimits {
-    /// How many messages. Default: 1024.
+pub struct InFlight {
+    /// How many.
     pub messages: usize,
-    /// Their bodies, in bytes. Default: 4 MiB.
+    /// Their bodies, in bytes. One message alone may be larger.
     pub bytes: usize,
 }
 
@@ -372,19 +372,16 @@ impl Default for Limits {
             idle_timeout: Duration::ZERO,
             route: 255,
             queued: 256 * MIB,
-            concurrent: 4096,
-            forward: ForwardLimits::default(),
+            concurrent: InFlight {
+                messages: 4096,
+                bytes: 4 * MIB,
+            },
+            forward: InFlight {
+                messages: 1024,
+                bytes: 4 * MIB,
+            },
             establish_timeout: Duration::from_secs(5),
             handshake: HandshakeLimits::default(),
-        }
-    }
-}
-
-impl Default for ForwardLimits {
-    fn default() -> Self {
-        Self {
-            messages: 1024,
-            bytes: 4 * MIB,
         }
     }
 }

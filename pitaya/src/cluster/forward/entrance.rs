@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::Forward;
-use crate::app::config::ForwardLimits;
+use crate::app::config::InFlight;
 use crate::cluster::ServerInfo;
 use crate::session::{Forwarding, Session};
 
@@ -33,7 +33,7 @@ struct Load {
 
 impl Load {
     /// Whether there is room; one alone may be as large as the protocol allows.
-    fn has_room(&self, bytes: usize, most: &ForwardLimits) -> bool {
+    fn has_room(&self, bytes: usize, most: &InFlight) -> bool {
         let messages = self.messages.load(Ordering::Relaxed);
         let bytes = self.bytes.load(Ordering::Relaxed) + bytes;
         messages < most.messages && (messages == 0 || bytes <= most.bytes)
@@ -85,12 +85,7 @@ pub(super) enum Entered {
 }
 
 /// Brings a message into the session's lane for this type.
-pub(super) fn enter(
-    session: &Session,
-    kind: &str,
-    message: Forward,
-    most: &ForwardLimits,
-) -> Entered {
+pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFlight) -> Entered {
     let entered = session.with_lanes(|lanes| {
         if let Some(lane) = lanes.get_mut(kind) {
             if !lane.load.has_room(message.data.len(), most) {

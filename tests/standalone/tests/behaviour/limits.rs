@@ -535,6 +535,35 @@ async fn running_handlers_can_be_capped_for_the_whole_app() {
     app.shutdown().await;
 }
 
+#[tokio::test]
+async fn concurrent_calls_of_one_client_are_bounded_in_number_and_bytes() {
+    let long = "l".repeat(1100);
+    let cases: [(usize, usize, &str); 2] = [(1, 1 << 20, "short"), (100, 1024, &long)];
+    for (messages, bytes, first) in cases {
+        let book = Book::default();
+        let (stage, gates, mut heard) = stage();
+        let app = app_with(|config| {
+            config.limits.concurrent.messages = messages;
+            config.limits.concurrent.bytes = bytes;
+        });
+        let app = start(app.handler(stage).recorder(book.recorder())).await;
+        let mut client = connect(&app).await;
+        client.request(1, "stage.overlap", first.as_bytes()).await;
+        assert_eq!(heard.next().await, format!("start {first}"));
+        client.request(2, "stage.overlap", b"second").await;
+        eventually("it waits", || reached(&book, "concurrent") == 1.0).await;
+        // Another client's calls are no business of this one's.
+        connect(&app).await.call(1, "stage.echo", b"").await;
+        assert_eq!(heard.so_far(), [""; 0]);
+        gates.open(first);
+        gates.open("second");
+        assert_eq!(client.message().await.text(), first);
+        assert_eq!(client.message().await.text(), "second");
+        assert_eq!(reached(&book, "concurrent"), 1.0);
+        app.shutdown().await;
+    }
+}
+
 /// An acceptor that fails now and then.
 struct Unsteady {
     inner: Memory,

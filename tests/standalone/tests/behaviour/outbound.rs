@@ -401,6 +401,33 @@ async fn a_slow_client_is_not_given_up_over_messages_that_replace_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pushes_to_users_and_groups_replace_each_other_too() {
+    let book = Book::default();
+    let (app, mut client, session) = deaf(&book, |_| {}).await;
+    session.bind("anna").await.unwrap();
+    let groups = app.handle().groups();
+    groups.create("room").await.unwrap();
+    groups.add_member("room", "anna").await.unwrap();
+    for n in 1..4 {
+        let (body, to) = (Bytes::from(n.to_string()), "game");
+        let sent = groups.broadcast_latest(to, "room", "k", "pos", &body).await;
+        sent.unwrap().into_result().unwrap();
+        let sent = app
+            .handle()
+            .push_latest_to_users(to, ["anna"], "l", "mood", &body)
+            .await;
+        sent.unwrap().into_result().unwrap();
+    }
+    assert_eq!(replaced(&book), 4.0);
+    assert_eq!(client.message().await.route, "plug");
+    for route in ["pos", "mood"] {
+        let message = client.message().await;
+        assert_eq!((&*message.route, message.text()), (route, "3"));
+    }
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_does_not_fit_replaces_nothing() {
     let book = Book::default();
     let (app, mut client, session) = deaf(&book, |config| {
