@@ -36,7 +36,7 @@
 //! | looking for | look at |
 //! |---|---|
 //! | declaring services and messages | [`macro@handler`], [`macro@route`], [`macro@message`] |
-//! | what other servers may call | [`macro@remote`], [`RpcContext`] |
+//! | what other servers may call | [`macro@remote`], [`RpcContext`], [`Caller`] |
 //! | building and running a server | [`App`], [`AppBuilder`](app::AppBuilder), [`Config`] |
 //! | what a handler is given | [`Context`], [`Session`], [`AppHandle`] |
 //! | pushes, kicks, groups | [`Session::push`], [`AppHandle::push_to_users`], [`AppHandle::groups`] |
@@ -46,6 +46,7 @@
 //! | what a server tells of itself | [`docs`], [`AppHandle::documentation`], [`AppHandle::descriptor`] |
 //! | clients for tests, tools and bots | [`client`] |
 //! | transports of one's own | [`acceptor`] |
+//! | TLS, load balancers | [`guide_to_the_internet`] |
 //! | limits on what clients send, and what sees their packets first | [`wrapper`] |
 //!
 //! # Guarantees
@@ -93,6 +94,8 @@ pub mod groups;
 pub mod guide {}
 #[doc = include_str!("docs/cluster.md")]
 pub mod guide_to_clusters {}
+#[doc = include_str!("docs/internet.md")]
+pub mod guide_to_the_internet {}
 #[doc = include_str!("docs/metrics.md")]
 pub mod measurements {}
 pub mod handler;
@@ -112,10 +115,11 @@ pub mod wrapper;
 pub use acceptor::{Tcp, WebSocket};
 pub use app::config::Config;
 pub use app::{App, AppHandle, Component, Module};
-pub use cluster::remote::RpcContext;
+pub use cluster::remote::{Caller, RpcContext};
 pub use error::{Error, Result, ResultExt};
 pub use handler::Context;
 pub use message::{Body, Json, Message, Proto};
+pub use observe::trace;
 pub use session::Session;
 pub use uid::Uid;
 
@@ -133,9 +137,9 @@ pub mod prelude {
     pub use crate::acceptor::Acceptor as _;
     pub use crate::cluster::remote::Caller as _;
     pub use crate::{
-        App, AppHandle, Body, Bytes, Component, Config, Context, Error, Json, Module, Proto,
-        Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message, remote,
-        route,
+        App, AppHandle, Body, Bytes, Caller as _, Component, Config, Context, Error, Json, Module,
+        Proto, Result, ResultExt, RpcContext, Session, Tcp, Uid, WebSocket, handler, message,
+        remote, route,
     };
 }
 

@@ -1,8 +1,7 @@
 //! The handlers of the service `testsvc`, one for each row of the conformance table.
 
 use bytes::Bytes;
-use pitaya::cluster::remote::Caller as _;
-use pitaya::{AppHandle, Context, Error, Result, handler};
+use pitaya::{AppHandle, Caller as _, Context, Error, Result, handler};
 
 use crate::messages::{TestRPCRequest, TestRequest, TestResponse, TestSendToUsers};
 

@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
 use crate::handler::table::Target;
+use crate::observe::trace;
 use crate::protocol::message::{self, MessageKind};
 use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
@@ -35,7 +36,7 @@ const SMALL: usize = 2 * 1024;
 const TURN: u8 = 16;
 
 /// How much a closing connection still reads, so that the kernel does not reset it over unread input.
-const DRAIN: u32 = 64 * 1024;
+const DRAIN: u16 = u16::MAX;
 
 pub(crate) struct Conn<IO> {
     io: IO,
@@ -43,7 +44,7 @@ pub(crate) struct Conn<IO> {
     input: Vec<u8>,
     at: usize,
     /// Up to here packet headers were looked at while a handler was waiting.
-    scanned: usize,
+    scanned: u32,
     /// When the socket last gave something. One reading of the clock serves every message in it.
     pub(super) read_at: Instant,
     /// How long the messages of that read have waited for each other by now.
@@ -54,7 +55,7 @@ pub(crate) struct Conn<IO> {
     timer_set: bool,
     /// A batch of which the socket took only `written` bytes.
     unsent: Vec<u8>,
-    written: usize,
+    written: u32,
     pub(super) machine: Machine,
     /// The acceptor's stream still holds bytes of its own.
     flushing: bool,
@@ -75,7 +76,7 @@ enum Closing {
     /// Tell the peer that nothing more comes.
     Shutdown,
     /// Read what the peer still sends: this much more at most.
-    Drain(u32),
+    Drain(u16),
 }
 
 /// Whether the client's silence would be its own.
@@ -94,7 +95,8 @@ pub(super) enum Next {
     Yield,
     /// Judge the handshake in this part of the input.
     Handshake(Range<usize>),
-    Call(Call),
+    /// A call, and where its body is in the input.
+    Call(Call, Range<usize>),
     /// Too many overlapping calls: wait until one has ended.
     Full,
     /// The next packet goes on at this time.
@@ -102,14 +104,14 @@ pub(super) enum Next {
 }
 
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Index of the route in the table.
-    pub(super) route: u16,
+    pub(crate) route: u16,
     /// The request's id; 0 when no answer is wanted.
-    pub(super) id: u64,
-    /// Where the body is in the input.
-    pub(super) body: Range<usize>,
-    pub(super) compressed: bool,
+    pub(crate) id: u64,
+    pub(crate) compressed: bool,
+    /// How long the route was as the client sent it; 0 if no subscriber wants spans.
+    pub(crate) route_len: u16,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
@@ -225,7 +227,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         };
         if unsent.is_ready() {
             // What came in one read with the message that is being served is looked at as well.
-            let mut unseen = self.scanned.max(self.at) < self.input.len();
+            let mut unseen = self.at.max(self.scanned as usize) < self.input.len();
             loop {
                 if unseen && let Err(reason) = self.scan(core) {
                     // As between messages: what was queued before the bad packet still leaves, if
@@ -323,7 +325,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     }
                     Ruling::Replace(packet) => {
                         self.input.splice(self.at..end, packet);
-                        self.scanned = self.at;
+                        self.scanned = 0;
                         continue;
                     }
                     Ruling::Hold(until) => return Some(Next::Hold(until)),
@@ -338,6 +340,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         id,
                         body_len,
                         compressed,
+                        route_len,
                     } => {
                         if core.overlaps(route) && core.is_full(session) {
                             if let Some(guard) = &mut self.guard {
@@ -348,12 +351,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                         self.at = end;
                         self.calls += 1;
                         let body = end - body_len..end;
-                        return Some(Next::Call(Call {
+                        let call = Call {
                             route,
                             id,
-                            body,
                             compressed,
-                        }));
+                            route_len,
+                        };
+                        return Some(Next::Call(call, body));
                     }
                     Resolved::Done => self.calls = self.calls.saturating_add(1),
                     Resolved::Close => return Some(Next::Close(CloseReason::Protocol)),
@@ -381,15 +385,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     /// one ends the connection.
     fn scan(&mut self, core: &Arc<Core>) -> Result<(), CloseReason> {
         let limit = self.packet_limit(core);
-        self.scanned = self.scanned.max(self.at);
+        let mut scanned = self.at.max(self.scanned as usize);
         loop {
-            let rest = self.input.get(self.scanned..).unwrap_or_default();
+            let rest = self.input.get(scanned..).unwrap_or_default();
             match packet::peek_header(rest, limit) {
                 Ok(Some((_, total))) if total <= rest.len() => {
                     self.machine.hear();
-                    self.scanned += total;
+                    scanned += total;
                 }
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.scanned = small(scanned);
+                    return Ok(());
+                }
                 Err(_) => return Err(CloseReason::Protocol),
             }
         }
@@ -415,13 +422,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             let mut buffer = scratch::take(Scratch::Input);
             buffer.reserve(READ.max(2 * self.input.len()));
             buffer.extend_from_slice(self.input.get(self.at..).unwrap_or_default());
-            self.scanned = self.scanned.saturating_sub(self.at);
+            self.scanned = self.scanned.saturating_sub(small(self.at));
             self.at = 0;
             self.input = buffer;
         } else if self.input.capacity() - self.input.len() < READ / 4 {
             // Make room by dropping what is consumed, else by growing.
             self.input.drain(..self.at);
-            self.scanned = self.scanned.saturating_sub(self.at);
+            self.scanned = self.scanned.saturating_sub(small(self.at));
             self.at = 0;
             self.input.reserve(READ);
         }
@@ -458,13 +465,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             return;
         }
         let kept = left.to_vec();
-        self.scanned = self.scanned.saturating_sub(self.at);
+        self.scanned = self.scanned.saturating_sub(small(self.at));
         self.at = 0;
         scratch::give(Scratch::Input, std::mem::replace(&mut self.input, kept));
     }
 
     fn blocked(&self) -> bool {
-        self.written < self.unsent.len() || self.flushing
+        (self.written as usize) < self.unsent.len() || self.flushing
     }
 
     /// Writes what an earlier write left over.
@@ -486,12 +493,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
     ) -> Result<Poll<()>, CloseReason> {
-        while self.written < self.unsent.len() {
-            let rest = self.unsent.get(self.written..).unwrap_or_default();
+        while (self.written as usize) < self.unsent.len() {
+            let rest = self.unsent.get(self.written as usize..).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) => return Err(CloseReason::Io),
                 Poll::Ready(Ok(n)) => {
-                    self.written += n;
+                    // No batch comes near what this holds.
+                    self.written += n as u32;
                     self.flushing = true;
                     self.machine.set_write_deadline(None);
                 }
@@ -577,7 +585,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     let mut bytes = [0; 512];
                     let mut buffer = ReadBuf::new(&mut bytes);
                     let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
-                    let n = buffer.filled().len() as u32;
+                    let n = buffer.filled().len() as u16;
                     if read.is_err() || n == 0 || n >= left {
                         return Poll::Ready(());
                     }
@@ -607,12 +615,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     }
 }
 
+/// A number of bytes in a buffer, none of which comes near this: packets and queues are bounded.
+fn small(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 enum Resolved {
     Call {
         route: u16,
         id: u64,
         body_len: usize,
         compressed: bool,
+        route_len: u16,
     },
     /// Answered or ignored.
     Done,
@@ -644,17 +658,23 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 session.set_takes_codes();
             }
             let body_len = message.body.len();
+            let route_len = if trace::is_wanted() {
+                route_len(core, message.route)
+            } else {
+                0
+            };
             Resolved::Call {
                 route: index,
                 id,
                 body_len,
                 compressed: message.compressed,
+                route_len,
             }
         }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
             if let Resolved::Done = resolved {
-                core.refuse(session, id, &error);
+                core.refuse(session, id, &message, &error);
             }
             resolved
         }
@@ -667,6 +687,11 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+#[cold]
+fn route_len(core: &Core, route: message::RouteRef<'_>) -> u16 {
+    u16::try_from(core.table().text(route).len()).unwrap_or_default()
 }
 
 /// A body that does not inflate ends the connection, also when nobody reads it (the client protocol,

@@ -4,7 +4,7 @@ mod conn;
 mod machine;
 mod serve;
 
-pub(crate) use conn::Conn;
+pub(crate) use conn::{Call, Conn};
 pub(crate) use machine::Machine;
 pub(crate) use serve::{let_go, poll_caught, serve};
 

@@ -9,13 +9,13 @@ use std::task::{Context as TaskContext, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::conn::{Call, Conn, Next};
+use super::conn::{Conn, Next};
 use crate::app::Core;
 use crate::error::{Error, codes};
 use crate::handler::{CallFuture, Context};
 use crate::isolate::isolated_now;
 use crate::session::outbound::{End, Gate};
-use crate::session::{CloseReason, Session, Wake};
+use crate::session::{CloseReason, Session};
 
 /// How long a closing connection waits for its peer to take the last bytes.
 const DRAIN_TIME: std::time::Duration = std::time::Duration::from_millis(500);
@@ -99,23 +99,18 @@ where
                         }
                     }
                 }
-                Next::Call(call) => {
+                Next::Call(call, body) => {
                     let Some(route) = core.table().route(call.route) else {
                         continue;
                     };
                     if route.overlaps {
-                        let Call {
-                            route,
-                            id,
-                            body,
-                            compressed,
-                        } = call;
-                        core.spawn_call(&session, route, id, compressed, c.read_at, c.input(body));
+                        core.spawn_call(&session, call, c.read_at, c.input(body));
                         continue;
                     }
-                    let ctx = Context::new(&session, route, call.id, Wake::No);
+                    let ctx = Context::new(&session, route, call.id, c.read_at);
+                    ctx.begin(call.route_len);
                     let mut future = pin!(None);
-                    if !core.start(&ctx, call.compressed, c.input(call.body), future.as_mut()) {
+                    if !core.start(&ctx, call.compressed, c.input(body), future.as_mut()) {
                         let reason = CloseReason::Protocol;
                         Box::pin(close(&mut c, &core, &session, reason, timer.as_mut(), None))
                             .await;

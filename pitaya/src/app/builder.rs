@@ -32,6 +32,7 @@ use crate::groups::{GroupService, MemoryGroups};
 use crate::handler::table::{self, Mounted, Table};
 use crate::handler::{AfterHook, BeforeHook, BoxFuture, Dispatch, HandlerService, IntoService};
 use crate::message::{Codec, Message, MessageDescriptor, Serializer};
+use crate::observe::trace::{OwnIds, Propagator};
 use crate::observe::{AppRecorder, Metrics};
 use crate::protocol::compression::Deflater;
 use crate::protocol::dictionary::Dictionary;
@@ -67,6 +68,7 @@ pub struct AppBuilder {
     routers: Routers,
     described: Vec<&'static MessageDescriptor>,
     recorder: AppRecorder,
+    propagator: Arc<dyn Propagator>,
 }
 
 /// Where the configuration comes from.
@@ -108,6 +110,7 @@ impl AppBuilder {
             routers: Routers::default(),
             described: Vec::new(),
             recorder: AppRecorder::default(),
+            propagator: Arc::new(OwnIds),
         }
     }
 
@@ -345,6 +348,12 @@ impl AppBuilder {
         self
     }
 
+    /// Joins this server's spans with those of others in another way than by [`OwnIds`].
+    pub fn propagator(mut self, propagator: impl Propagator) -> Self {
+        self.propagator = Arc::new(propagator);
+        self
+    }
+
     /// Starts the app with the configuration of the process (its environment and a `pitaya.*` file,
     /// unless the builder was told otherwise) and runs it until Ctrl-C, SIGTERM or
     /// [`AppHandle::shutdown`]; then shuts it down in order.
@@ -451,6 +460,7 @@ impl AppBuilder {
             pool: SessionPool::new(),
             groups: self.groups.unwrap_or_else(|| Arc::new(MemoryGroups::new())),
             metrics: Metrics::new(self.recorder.clone()),
+            propagator: self.propagator,
             hooks: self.hooks,
             modules: self.module_values.into_iter().collect(),
             tasks: TaskTracker::new(),
@@ -513,7 +523,12 @@ impl AppBuilder {
                 remotes.push((mounted, service));
             }
             app.keep_house();
-            app.join(Arc::new(Service::new(core.clone(), Remotes::new(remotes))))
+            if !clustered {
+                // Nobody can call them, so there is nothing to measure.
+                remotes.clear();
+            }
+            let remotes = Remotes::new(&self.server_type, remotes, &self.recorder);
+            app.join(Arc::new(Service::new(core.clone(), remotes)))
                 .await?;
             app.listen(self.acceptors, &core).await?;
             app.register().await

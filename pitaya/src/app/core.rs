@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Gauge;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::AppHandle;
 use super::config::{Config, Overflow};
-use crate::agent::{let_go, poll_caught};
+use crate::agent::{Call, let_go, poll_caught};
 use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
 use crate::error::{Error, codes};
 use crate::handler::table::Table;
 use crate::handler::{CallFuture, Context, Hooked, finish_panicked};
 use crate::isolate::{caught, isolated};
+use crate::observe::trace::{self, MessageType, Own};
 use crate::protocol::compression::Inflater;
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::message::{Message, MessageKind};
@@ -33,9 +36,45 @@ pub(crate) struct Core {
     table: Table,
     handshake: Handshake,
     /// Caps running handlers, if the app asks for that.
-    dispatch: Option<Semaphore>,
+    dispatch: Option<Dispatch>,
     /// Connections whose handshake is not done.
     pending: AtomicUsize,
+}
+
+/// The places of running handlers.
+struct Dispatch {
+    places: Semaphore,
+    busy: Gauge,
+}
+
+/// One of them, taken.
+pub(crate) struct Place<'a> {
+    _permit: SemaphorePermit<'a>,
+    busy: &'a Gauge,
+}
+
+impl Dispatch {
+    fn new(app: &AppHandle, places: usize) -> Self {
+        Self {
+            places: Semaphore::new(places),
+            busy: app.metrics().dispatch_workers(places),
+        }
+    }
+
+    async fn place(&self) -> Option<Place<'_>> {
+        let permit = self.places.acquire().await.ok()?;
+        self.busy.increment(1.0);
+        Some(Place {
+            _permit: permit,
+            busy: &self.busy,
+        })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.busy.decrement(1.0);
+    }
 }
 
 /// The packets that answer a handshake, made once.
@@ -101,10 +140,10 @@ thread_local! {
 impl Core {
     pub(super) fn new(app: AppHandle, table: Table, handshake: Handshake, dispatch: usize) -> Self {
         Self {
+            dispatch: (dispatch > 0).then(|| Dispatch::new(&app, dispatch)),
             app,
             table,
             handshake,
-            dispatch: (dispatch > 0).then(|| Semaphore::new(dispatch)),
             pending: AtomicUsize::new(0),
         }
     }
@@ -215,21 +254,37 @@ impl Core {
     }
 
     /// A call, which waits for a free place if running handlers are capped.
+    ///
+    /// Most do not, nor has anybody asked for their spans: they come straight from the table, because
+    /// every move of the future is a copy.
     #[inline]
     fn call<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
-        let call = self.table.dispatch(ctx.mounted(), ctx, body);
-        match &self.dispatch {
+        if ctx.span().is_some() || self.dispatch.is_some() {
+            return self.call_held(ctx, body);
+        }
+        self.table.dispatch(ctx.mounted(), ctx, body)
+    }
+
+    #[cold]
+    fn call_held<'a>(&'a self, ctx: &'a Context<'a>, body: &[u8]) -> CallFuture<'a> {
+        let span = ctx.span();
+        let call = {
+            let _in_span = span.map(Span::enter);
+            self.table.dispatch(ctx.mounted(), ctx, body)
+        };
+        let call = match &self.dispatch {
             None => call,
-            Some(permits) => CallFuture::from_or_box(async move {
-                let _permit = permits.acquire().await;
+            Some(dispatch) => CallFuture::from_or_box(async move {
+                let _place = dispatch.place().await;
                 call.await
             }),
-        }
+        };
+        within(span, call)
     }
 
     /// A place among the running handlers, if those are capped; for a message that runs elsewhere.
-    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.dispatch.as_ref()?.acquire().await.ok()
+    pub(crate) async fn place(&self) -> Option<Place<'_>> {
+        self.dispatch.as_ref()?.place().await
     }
 
     /// Whether a compressed body is what it claims to be.
@@ -287,6 +342,10 @@ impl Core {
         ctx.mounted()
             .metrics
             .failed(read_at.elapsed(), error.code());
+        if let Some(span) = ctx.span() {
+            trace::failed(span, error);
+        }
+        let _in_span = ctx.span().map(Span::enter);
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         match std::error::Error::source(error) {
             Some(cause) => {
@@ -306,17 +365,19 @@ impl Core {
     pub(crate) fn panicked<'a>(&'a self, ctx: &'a Context<'a>) -> CallFuture<'a> {
         self.app.metrics().panicked("handler");
         let error = Error::new(codes::INTERNAL, "internal error");
+        let _in_span = ctx.span().map(Span::enter);
         tracing::error!(
             route = ctx.route(),
             session = ctx.session().id(),
             "a handler panicked"
         );
-        CallFuture::from_or_box(async move {
+        let after = CallFuture::from_or_box(async move {
             if ctx.hooks().after.is_empty() {
                 return Err(error);
             }
             finish_panicked(ctx, error).await
-        })
+        });
+        within(ctx.span(), after)
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
@@ -342,6 +403,7 @@ impl Core {
         ctx.mounted()
             .metrics
             .failed(read_at.elapsed(), codes::CLIENT_CLOSED);
+        ctx.client_left();
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         tracing::info!(
             route,
@@ -355,12 +417,16 @@ impl Core {
     pub(crate) fn spawn_call(
         self: &Arc<Self>,
         session: &Session,
-        route: u16,
-        id: u64,
-        compressed: bool,
+        call: Call,
         read_at: Instant,
         body: &[u8],
     ) {
+        let Call {
+            route,
+            id,
+            compressed,
+            route_len,
+        } = call;
         let overlap = session.overlap();
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
@@ -368,7 +434,8 @@ impl Core {
             let Some(route) = core.table.route(route) else {
                 return;
             };
-            let ctx = Context::new(&session, route, id, Wake::Yes);
+            let ctx = Context::new(&session, route, id, read_at);
+            ctx.begin(route_len);
             let mut call = pin!(None);
             if !core.start(&ctx, compressed, &body, call.as_mut()) {
                 session.end_broken();
@@ -403,14 +470,20 @@ impl Core {
         });
     }
 
-    /// Counts what became of a forwarded message; its answer goes to the client's own server.
-    pub(crate) fn measure(&self, ctx: &Context<'_>, started: Instant, result: &Result<(), Error>) {
+    /// Counts what became of a message that was forwarded here and then waited for its turn; its
+    /// answer goes to the client's own server.
+    pub(crate) fn measure(
+        &self,
+        ctx: &Context<'_>,
+        came: Instant,
+        waited: Duration,
+        result: &Result<(), Error>,
+    ) {
+        let metrics = &ctx.mounted().metrics;
+        metrics.delayed(waited);
         match result {
-            Ok(()) => ctx.mounted().metrics.succeeded(started.elapsed()),
-            Err(error) => ctx
-                .mounted()
-                .metrics
-                .failed(started.elapsed(), error.code()),
+            Ok(()) => metrics.succeeded(came.elapsed()),
+            Err(error) => metrics.failed(came.elapsed(), error.code()),
         }
     }
 
@@ -435,12 +508,17 @@ impl Core {
         } else {
             MsgType::MsgRequest
         };
+        let received = Instant::now();
+        let metadata = trace::origin(&route, received);
+        let span_of = MessageType::of(message);
+        let own = Own::begin(session, &route, span_of, || metadata.clone());
         let forward = Forward {
             id,
             kind: msg_type,
+            own: own.unwrap_or_else(|| Own::quiet(metadata)),
             route,
             data,
-            received: Instant::now(),
+            received,
         };
         cluster::forward(self, session, &kind, forward);
         Ok(())
@@ -448,7 +526,13 @@ impl Core {
 
     /// Answers and counts a message that reaches no handler.
     #[cold]
-    pub(crate) fn refuse(&self, session: &Session, id: u64, error: &Error) {
+    pub(crate) fn refuse(&self, session: &Session, id: u64, message: &Message<'_>, error: &Error) {
+        let route = self.table.text(message.route);
+        let metadata = || trace::origin(&route, Instant::now());
+        let own = Own::begin(session, &route, MessageType::of(message), metadata);
+        let span = own.map_or_else(Span::none, |own| own.span);
+        trace::failed(&span, error);
+        let _in_span = span.enter();
         self.app.metrics().message_refused(error.code());
         tracing::debug!(session = session.id(), code = error.code(), %error, "a message was refused");
         if id != 0 {
@@ -462,6 +546,14 @@ impl Core {
         let earlier = self.pending.fetch_add(1, Ordering::AcqRel);
         let pending = Pending(self.clone());
         (limit == 0 || earlier < limit).then_some(pending)
+    }
+}
+
+/// A call inside its span, if it has one.
+fn within<'a>(span: Option<&Span>, call: CallFuture<'a>) -> CallFuture<'a> {
+    match span {
+        None => call,
+        Some(span) => CallFuture::from_or_box(call.instrument(span.clone())),
     }
 }
 

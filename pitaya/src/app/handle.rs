@@ -22,6 +22,7 @@ use crate::groups::GroupService;
 use crate::handler::{AfterHook, Around, BeforeHook, BoxFuture};
 use crate::message::Serializer;
 use crate::observe::Metrics;
+use crate::observe::trace::Propagator;
 use crate::protocol::dictionary::Dictionary;
 use crate::protocol::handshake::HandshakeData;
 use crate::session::{CloseReason, Session, SessionPool, Sessions};
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     pub(super) pool: SessionPool,
     pub(super) groups: Arc<dyn GroupService>,
     pub(super) metrics: Metrics,
+    pub(super) propagator: Arc<dyn Propagator>,
     pub(super) hooks: Hooks,
     pub(super) directory: Arc<Directory>,
     pub(super) cluster: Option<Connected>,
@@ -184,6 +186,10 @@ impl AppHandle {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn propagator(&self) -> &dyn Propagator {
+        &*self.0.propagator
     }
 
     pub(crate) fn compresses(&self) -> bool {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::remote::{Caller, RemoteBody};
 use super::router;
@@ -18,7 +19,7 @@ use super::{Metadata, ServerInfo};
 use crate::app::AppHandle;
 use crate::error::{Error, Result, codes};
 use crate::message::Serializer;
-use crate::observe::Resent;
+use crate::observe::{Resent, trace};
 use crate::protocol::route::Route;
 
 /// One call of a remote, as its caller describes it.
@@ -95,10 +96,17 @@ impl AppHandle {
     ) -> Result<Bytes> {
         let cluster = self.cluster()?;
         let own = self.server();
-        let mut metadata = call.metadata.for_call(own, call.route, timeout);
+        let mut metadata = call
+            .metadata
+            .clone()
+            .into_owned()
+            .for_call(own, call.route, timeout);
         if metadata.request_id().is_none() {
             metadata = metadata.with_request_id(super::request_id());
         }
+        let here = server.id == own.id;
+        let transport = if here { "Local" } else { cluster.client.name() };
+        let (span, metadata) = trace::calling(self, transport, server, metadata);
         let request = Request {
             r#type: RpcType::User.into(),
             session: None,
@@ -115,11 +123,15 @@ impl AppHandle {
             metadata: metadata.to_bytes(),
         };
         let started = Instant::now();
-        let result = if server.id == own.id {
-            cluster.serve_here(own, request, timeout).await
-        } else {
-            cluster.call(self, server, request, timeout).await
+        let calling = async {
+            if here {
+                cluster.serve_here(own, request, timeout).await
+            } else {
+                cluster.call(self, server, request, timeout).await
+            }
         };
+        let result = calling.instrument(span.clone()).await;
+        trace::outcome(&span, &result);
         let code = result.as_ref().err().map(Error::code).unwrap_or_default();
         self.metrics().rpc(call.route, started.elapsed(), code);
         result

@@ -44,8 +44,9 @@ struct Servers {
 }
 
 /// How long a server that took no call is passed over. Another call tells then, and costs one way to
-/// the bus and back.
-const SUSPECT_FOR: Duration = Duration::from_secs(5);
+/// the bus and back. Short, because a server whose connection was away for a moment is as good as
+/// before, and everything is to work again within two seconds.
+const SUSPECT_FOR: Duration = Duration::from_secs(1);
 
 impl Directory {
     /// The server of this id.

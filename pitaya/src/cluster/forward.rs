@@ -11,28 +11,31 @@
 //! came later is sent.
 
 mod again;
+mod entrance;
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use self::again::Again;
+pub(crate) use self::entrance::Lanes;
+use self::entrance::{Entered, Exit, Held, enter};
 use super::router::{self, Route, Routing};
 use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Connected, Metadata, ServerInfo, timed_out};
+use super::{Connected, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
-use crate::observe::Resent;
-use crate::session::{Forwarding, Session, Wake};
+use crate::observe::{Resent, trace};
+use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
 pub(crate) struct Forward {
@@ -45,37 +48,9 @@ pub(crate) struct Forward {
     pub(crate) data: Bytes,
     /// When it came from the client.
     pub(crate) received: Instant,
+    /// Its span, and what goes along with it.
+    pub(crate) own: trace::Own,
 }
-
-/// The lanes of one session, by server type.
-pub(crate) type Lanes = HashMap<String, Lane>;
-
-/// The entrance of one lane.
-pub(crate) struct Lane {
-    queue: mpsc::UnboundedSender<Held>,
-    load: Arc<Load>,
-}
-
-/// What is in one lane: waiting, or sent and not answered.
-#[derive(Default)]
-struct Load {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// A message in a lane, which counts while it is there.
-struct Held {
-    message: Forward,
-    /// Its place in the lane's order of arrival.
-    number: u64,
-    /// Servers that did not take it.
-    tried: Vec<Arc<ServerInfo>>,
-    load: Arc<Load>,
-    _forwarding: Forwarding,
-}
-
-/// Messages that may be in one lane.
-const LANE: usize = 1024;
 
 /// Messages of one lane that may be on their way to one server, so that a server which hangs leaves
 /// room for the others.
@@ -87,37 +62,14 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
     if core.app().directory().of_kind(kind).is_empty() {
         return answer(core, session, &message, Err(router::no_servers()));
     }
-    let most_bytes = core.limits().outbound.bytes;
-    let refused = session.with_lanes(|lanes| {
-        let load = match lanes.get(kind) {
-            None => Arc::default(),
-            Some(lane) => lane.load.clone(),
-        };
-        let messages = load.messages.load(Ordering::Relaxed);
-        let bytes = load.bytes.load(Ordering::Relaxed) + message.data.len();
-        // One alone may be as large as the protocol allows.
-        if messages >= LANE || (messages > 0 && bytes > most_bytes) {
-            return Some(message);
+    match enter(session, kind, message, core.limits().outbound.bytes) {
+        Entered::Waits => {}
+        Entered::First(held, exit) => {
+            let run = run(core.clone(), exit, held);
+            // The runtime's budget would let answers overtake each other.
+            core.app().tasks().spawn(tokio::task::unconstrained(run));
         }
-        let held = Held::new(message, &load, session.forwarding());
-        let held = match lanes.get(kind) {
-            None => held,
-            Some(lane) => match lane.queue.send(held) {
-                Ok(()) => return None,
-                // Its task has ended before its time.
-                Err(mpsc::error::SendError(held)) => held,
-            },
-        };
-        let (queue, messages) = mpsc::unbounded_channel();
-        let _ = queue.send(held);
-        lanes.insert(kind.to_owned(), Lane { queue, load });
-        let run = run(core.clone(), session.clone(), kind.to_owned(), messages);
-        // The runtime's budget would let answers overtake each other.
-        core.app().tasks().spawn(tokio::task::unconstrained(run));
-        None
-    });
-    if let Some(message) = refused {
-        answer(core, session, &message, Err(overloaded()));
+        Entered::Refused(message) => answer(core, session, &message, Err(overloaded())),
     }
 }
 
@@ -126,29 +78,6 @@ fn overloaded() -> Error {
         codes::OVERLOADED,
         "too many messages wait for this server type",
     )
-}
-
-impl Held {
-    fn new(message: Forward, load: &Arc<Load>, forwarding: Forwarding) -> Self {
-        load.messages.fetch_add(1, Ordering::Relaxed);
-        load.bytes.fetch_add(message.data.len(), Ordering::Relaxed);
-        Self {
-            message,
-            number: 0,
-            tried: Vec::new(),
-            load: load.clone(),
-            _forwarding: forwarding,
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.load.messages.fetch_sub(1, Ordering::Relaxed);
-        self.load
-            .bytes
-            .fetch_sub(self.message.data.len(), Ordering::Relaxed);
-    }
 }
 
 /// A message and its answer.
@@ -173,28 +102,23 @@ struct Run<'a> {
     kind: &'a str,
     flights: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// By the server's id.
-    servers: HashMap<String, Under>,
+    servers: HashMap<String, Under, foldhash::fast::RandomState>,
     /// What nobody took, and what must not overtake it.
     again: Again<Held>,
 }
 
-async fn run(
-    core: Arc<Core>,
-    session: Session,
-    kind: String,
-    mut queue: mpsc::UnboundedReceiver<Held>,
-) {
+async fn run(core: Arc<Core>, exit: Exit, first: Held) {
     let mut lane = Run {
         core: &core,
-        session: &session,
-        kind: &kind,
+        session: &exit.session,
+        kind: &exit.kind,
         flights: FuturesUnordered::new(),
-        servers: HashMap::new(),
+        servers: HashMap::default(),
         again: Again::new(),
     };
-    let mut received = 0;
+    let mut received = 1;
     // The choice for the next message, in arrival order.
-    let mut choice: Option<BoxFuture<'_, Routed>> = None;
+    let mut choice = lane.route(first);
     loop {
         if choice.is_none()
             && let Some(held) = lane.again.next()
@@ -204,14 +128,7 @@ async fn run(
         }
         if lane.flights.is_empty() && choice.is_none() {
             // Nothing is under way: end, unless a message has come meanwhile.
-            let idle = session.with_lanes(|lanes| {
-                let idle = queue.is_empty();
-                if idle {
-                    lanes.remove(&kind);
-                }
-                idle
-            });
-            if idle {
+            if exit.end_if_empty() {
                 return;
             }
         }
@@ -227,7 +144,7 @@ async fn run(
                     lane.send(held, routed);
                 }
             }
-            Some(mut held) = queue.recv(), if choice.is_none() && lane.again.is_empty() => {
+            mut held = poll_fn(|cx| exit.poll(cx)), if choice.is_none() && lane.again.is_empty() => {
                 held.number = received;
                 received += 1;
                 choice = lane.route(held);
@@ -299,11 +216,13 @@ impl<'a> Run<'a> {
     fn route(&mut self, held: Held) -> Option<BoxFuture<'a, Routed>> {
         let (core, session, kind) = (self.core, self.session, self.kind);
         if session.is_closed() {
-            self.drop_unsent(1);
+            self.drop_unsent(&held);
             return None;
         }
         if let Some(router) = core.app().routers().get(kind) {
-            return Some(choose(core, session, kind, router, held).boxed());
+            let span = held.message.own.span.clone();
+            let choose = choose(core, session, kind, router, held);
+            return Some(choose.instrument(span).boxed());
         }
         let servers = core.app().directory().available_but(kind, &held.tried);
         let server = router::random(&servers).ok_or_else(|| nobody(&held));
@@ -333,10 +252,12 @@ impl<'a> Run<'a> {
     fn start(&mut self, held: Held, server: Arc<ServerInfo>) {
         let (core, session) = (self.core, self.session);
         self.count(&server, 1);
-        let mut flight: BoxFuture<'a, Answered> = Box::pin(async move {
+        let span = held.message.own.span.clone();
+        let flight = async move {
             let result = send(core, session, &held.message, &server).await;
             (held, server, result)
-        });
+        };
+        let mut flight: BoxFuture<'a, Answered> = Box::pin(flight.instrument(span));
         // Polled once here: a set of futures polls in an order of its own.
         match (&mut flight).now_or_never() {
             Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
@@ -371,9 +292,9 @@ impl<'a> Run<'a> {
         } else {
             answer(core, session, &held.message, result);
         }
-        let mut dropped = 0;
+        let mut unsent = VecDeque::new();
         if session.is_closed() {
-            dropped = std::mem::take(&mut under.waiting).len();
+            unsent = std::mem::take(&mut under.waiting);
         }
         if under.way.is_empty() {
             match under.waiting.pop_front() {
@@ -384,16 +305,13 @@ impl<'a> Run<'a> {
                 None => drop(self.servers.remove(&server.id)),
             }
         }
-        self.drop_unsent(dropped);
+        unsent.iter().for_each(|held| self.drop_unsent(held));
     }
 
-    /// The client has left before these were sent.
-    fn drop_unsent(&self, messages: usize) {
-        self.core
-            .app()
-            .metrics()
-            .unserved
-            .increment(messages as u64);
+    /// The client has left before this was sent.
+    fn drop_unsent(&self, held: &Held) {
+        self.core.app().metrics().unserved.increment(1);
+        held.message.own.client_left();
     }
 
     /// Tells the type's router of a call that was started or has ended.
@@ -445,10 +363,9 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = Metadata::default()
-        .with_request_id(super::request_id())
-        .with_start_time(super::unix_nanos())
-        .for_call(app.server(), &message.route, timeout);
+    let metadata = message.own.metadata.clone();
+    let metadata = metadata.for_call(app.server(), &message.route, timeout);
+    let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
     let request = Request {
         r#type: RpcType::Sys.into(),
         session: Some(session.to_wire()),
@@ -462,10 +379,14 @@ async fn call(
         frontend_id: app.server().id.clone(),
         metadata: metadata.to_bytes(),
     };
-    let started = Instant::now();
-    let result = cluster.call(app, server, request, timeout).await;
+    let (started, waited) = (Instant::now(), message.received.elapsed());
+    let calling = cluster.call(app, server, request, timeout);
+    let result = calling.instrument(span.clone()).await;
+    trace::outcome(&span, &result);
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
-    app.metrics().rpc(&message.route, started.elapsed(), code);
+    let metrics = app.metrics();
+    metrics.forward_delayed(&message.route, waited, code);
+    metrics.rpc(&message.route, started.elapsed(), code);
     result
 }
 
@@ -480,6 +401,8 @@ fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Byte
         .metrics()
         .forwarded(&message.route, message.received.elapsed(), code);
     if let Err(error) = result {
+        trace::failed(&message.own.span, &error);
+        let _in_span = message.own.span.enter();
         tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
         if message.id != 0 && !session.is_closed() {
             session.reply_error(message.id, &error, Wake::Yes);

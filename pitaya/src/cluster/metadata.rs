@@ -4,16 +4,35 @@
 //! other.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::ServerInfo;
+use crate::json;
+use crate::observe::trace::Carrier;
 
-/// The values that travel with a call, as one JSON object on the wire.
+/// The values that travel with a call, as one JSON object on the wire. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metadata(Map<String, Value>);
+pub struct Metadata(Arc<Entries>);
+
+/// Keys and values, sorted by key as on the wire: a handful, which a list holds in one piece.
+#[derive(Debug, Default, PartialEq)]
+struct Entries(Vec<(Key, Value)>);
+
+/// A copy is made to be added to.
+impl Clone for Entries {
+    fn clone(&self) -> Self {
+        let mut entries = Vec::with_capacity(self.0.len() + KNOWN.len());
+        entries.extend_from_slice(&self.0);
+        Self(entries)
+    }
+}
+
+/// Those that every call has are not copied.
+type Key = Cow<'static, str>;
 
 const PEER_ID: &str = "peer.id";
 const PEER_SERVICE: &str = "peer.service";
@@ -22,6 +41,49 @@ const REQUEST_ID: &str = "request.id";
 const START: &str = "req-start-time";
 const ROUTE: &str = "req-route";
 const SPAN: &str = "otel-span";
+
+const KNOWN: [&str; 7] = [
+    PEER_ID,
+    PEER_SERVICE,
+    ROUTE,
+    START,
+    TIMEOUT,
+    REQUEST_ID,
+    SPAN,
+];
+
+impl Entries {
+    fn get(&self, key: &str) -> Option<&Value> {
+        let at = self.place(key).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    fn insert(&mut self, key: Key, value: Value) {
+        match self.place(&key) {
+            Ok(at) => {
+                if let Some((_, old)) = self.0.get_mut(at) {
+                    *old = value;
+                }
+            }
+            Err(at) => {
+                if self.0.capacity() == 0 {
+                    self.0.reserve(KNOWN.len());
+                }
+                self.0.insert(at, (key, value));
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Ok(at) = self.place(key) {
+            self.0.remove(at);
+        }
+    }
+
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+}
 
 impl Metadata {
     /// Reads what came with a call. Anything but an object is an error; absence is emptiness.
@@ -32,14 +94,40 @@ impl Metadata {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        serde_json::from_slice(bytes).map(Self)
+        let mut entries = Entries::default();
+        let read = json::flat(bytes, |key, value| entries.insert(known_key(key), value));
+        if read.is_none() {
+            let map: Map<String, Value> = serde_json::from_slice(bytes)?;
+            entries = Entries::default();
+            for (key, value) in map {
+                entries.insert(Cow::Owned(key), value);
+            }
+        }
+        Ok(Self(Arc::new(entries)))
     }
 
     /// The JSON object; never empty, never null.
     pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(&self.0)
-            .unwrap_or_else(|_| b"{}".to_vec())
-            .into()
+        let mut out = Vec::with_capacity(256);
+        out.push(b'{');
+        for (index, (key, value)) in self.0.0.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            json::write_text(key, &mut out);
+            out.push(b':');
+            match value {
+                Value::String(text) => json::write_text(text, &mut out),
+                value => {
+                    // A value can always be written; if not, the rest still can.
+                    if json::write(value, &mut out).is_err() {
+                        out.extend_from_slice(b"null");
+                    }
+                }
+            }
+        }
+        out.push(b'}');
+        out.into()
     }
 
     /// A value that the application sent along.
@@ -49,34 +137,56 @@ impl Metadata {
 
     /// The same with one more value.
     #[must_use]
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.0.insert(key.into(), value.into());
+    pub fn with(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.with_known(Cow::Owned(key.into()), value.into())
+    }
+
+    fn with_known(mut self, key: Key, value: Value) -> Self {
+        Arc::make_mut(&mut self.0).insert(key, value);
         self
     }
 
     /// These values above `others`.
     pub(crate) fn over<'a>(&self, others: Cow<'a, Self>) -> Cow<'a, Self> {
-        if self.0.is_empty() {
+        if self.0.0.is_empty() {
             return others;
         }
-        let mut all = others.into_owned();
-        all.0.extend(self.0.clone());
-        Cow::Owned(all)
+        let all = others.into_owned();
+        let own = self.0.0.iter().cloned();
+        Cow::Owned(own.fold(all, |all, (key, value)| all.with_known(key, value)))
     }
 
-    /// For the next hop: this server as the sender, this route, this much time.
+    /// For the next hop: this server as the sender, this route, this much time. A trace context is
+    /// passed on as far as it has a shape that peers can read.
     #[must_use]
-    pub fn for_call(&self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
-        self.clone()
-            .with(PEER_ID, own.id.as_str())
-            .with(PEER_SERVICE, own.kind.as_str())
-            .with(ROUTE, route)
-            .with(TIMEOUT, go_duration(timeout))
+    pub fn for_call(mut self, own: &ServerInfo, route: &str, timeout: Duration) -> Self {
+        if self.has_odd_trace() {
+            let carrier = self.carrier();
+            self = self.with_trace(carrier);
+        }
+        self.with_known(Cow::Borrowed(PEER_ID), own.id.as_str().into())
+            .with_known(Cow::Borrowed(PEER_SERVICE), own.kind.as_str().into())
+            .with_route(route)
+            .with_known(Cow::Borrowed(TIMEOUT), go_duration(timeout).into())
+    }
+
+    /// Go servers cannot take a trace context that is no object.
+    fn has_odd_trace(&self) -> bool {
+        let odd = |span: &Value| match span {
+            Value::Object(span) => !span.values().all(Value::is_string),
+            _ => true,
+        };
+        self.0.get(SPAN).is_some_and(odd)
     }
 
     /// How long the caller waits, if it said so in a form that can be read.
     pub fn timeout(&self) -> Option<Duration> {
-        crate::app::config::parse_duration(self.0.get(TIMEOUT)?.as_str()?)
+        let text = self.0.get(TIMEOUT)?.as_str()?;
+        // What most callers say.
+        if let Some(Ok(seconds)) = text.strip_suffix('s').map(str::parse::<u32>) {
+            return Some(Duration::from_secs(seconds.into()));
+        }
+        crate::app::config::parse_duration(text)
     }
 
     /// The id under which logs of all servers tell of the same request.
@@ -87,7 +197,7 @@ impl Metadata {
     /// Sets the request's id.
     #[must_use]
     pub fn with_request_id(self, id: impl Into<String>) -> Self {
-        self.with(REQUEST_ID, id.into())
+        self.with_known(Cow::Borrowed(REQUEST_ID), Value::String(id.into()))
     }
 
     /// When the client's message arrived, in nanoseconds since 1970; Go hops make it a float.
@@ -101,12 +211,28 @@ impl Metadata {
     /// Sets when the client's message arrived.
     #[must_use]
     pub fn with_start_time(self, nanos: u64) -> Self {
-        self.with(START, nanos)
+        self.with_known(Cow::Borrowed(START), nanos.into())
     }
 
     /// The caller's id, as it says.
     pub fn peer_id(&self) -> Option<&str> {
         self.0.get(PEER_ID)?.as_str()
+    }
+
+    /// The caller's server type, as it says.
+    pub fn peer_service(&self) -> Option<&str> {
+        self.0.get(PEER_SERVICE)?.as_str()
+    }
+
+    /// The route of the call; on the client's own server that of its message.
+    pub fn route(&self) -> Option<&str> {
+        self.0.get(ROUTE)?.as_str()
+    }
+
+    /// Sets the route.
+    #[must_use]
+    pub fn with_route(self, route: &str) -> Self {
+        self.with_known(Cow::Borrowed(ROUTE), route.into())
     }
 
     /// The trace context: text values only, others are passed over.
@@ -117,16 +243,38 @@ impl Metadata {
             .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 
-    /// Sets the trace context.
+    /// The same as a carrier, for a [`Propagator`](crate::trace::Propagator).
+    pub fn carrier(&self) -> Carrier {
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        self.trace().map(own).collect()
+    }
+
+    /// Sets the trace context; an empty one is none.
     #[must_use]
-    pub fn with_trace(self, carrier: Map<String, Value>) -> Self {
-        self.with(SPAN, carrier)
+    pub fn with_trace(mut self, carrier: Carrier) -> Self {
+        if carrier.is_empty() {
+            Arc::make_mut(&mut self.0).remove(SPAN);
+            return self;
+        }
+        let span: Map<String, Value> = carrier
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        self.with_known(Cow::Borrowed(SPAN), span.into())
+    }
+}
+
+/// A key as it is read: without a copy if every call has it.
+fn known_key(key: &str) -> Key {
+    match KNOWN.into_iter().find(|known| *known == key) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(key.to_owned()),
     }
 }
 
 /// Go's text form of a duration: `5s`, `300ms`, `1m30s`, `1.5s`.
 pub(crate) fn go_duration(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     if nanos == 0 {
         return "0s".to_owned();
     }
@@ -141,16 +289,19 @@ pub(crate) fn go_duration(duration: Duration) -> String {
         return format!("{}{name}", decimal(nanos, unit));
     }
     let minutes = nanos / (60 * unit);
-    let seconds = decimal(nanos % (60 * unit), unit);
+    let mut seconds = decimal(nanos % (60 * unit), unit);
     match (minutes / 60, minutes % 60) {
-        (0, 0) => format!("{seconds}s"),
+        (0, 0) => {
+            seconds.push('s');
+            seconds
+        }
         (0, minutes) => format!("{minutes}m{seconds}s"),
         (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
     }
 }
 
 /// `value / unit` in decimal, without trailing zeros.
-fn decimal(value: u128, unit: u128) -> String {
+fn decimal(value: u64, unit: u64) -> String {
     let (whole, mut rest) = (value / unit, value % unit);
     if rest == 0 {
         return whole.to_string();
@@ -185,6 +336,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn metadata_is_an_object_with_sorted_keys() {
+        let own = ServerInfo {
+            id: "f\"1".to_owned(),
+            kind: "gate".to_owned(),
+            frontend: true,
+            metadata: Default::default(),
+            hostname: String::new(),
+        };
+        let metadata = Metadata::default()
+            .with("level", vec![1, 2])
+            .with("a\n", "x")
+            .with_request_id("r1")
+            .with_start_time(17)
+            .for_call(&own, "room.room.join", Duration::from_millis(1500));
+        let text = concat!(
+            r#"{"a\n":"x","level":[1,2],"peer.id":"f\"1","peer.service":"gate","req-route":"room.room.join","#,
+            r#""req-start-time":17,"reqTimeout":"1.5s","request.id":"r1"}"#
+        );
+        assert_eq!(metadata.to_bytes(), text);
+        assert_eq!(Metadata::parse(text.as_bytes()).unwrap(), metadata);
+        assert_eq!(Metadata::default().to_bytes(), "{}");
+        // In any order, and of a key that comes twice the last one counts.
+        let mixed = Metadata::parse(br#"{"b":1,"request.id":"r0","a":2,"b":3,"request.id":"r1"}"#);
+        let sorted = r#"{"a":2,"b":3,"request.id":"r1"}"#;
+        assert_eq!(mixed.unwrap().to_bytes(), sorted);
+        let changed = metadata.clone().with_request_id("r2");
+        assert_eq!(metadata.request_id(), Some("r1"));
+        assert_eq!(changed.request_id(), Some("r2"));
+    }
+
+    fn peer() -> ServerInfo {
+        ServerInfo {
+            id: "a".to_owned(),
+            kind: "b".to_owned(),
+            frontend: false,
+            metadata: Default::default(),
+            hostname: String::new(),
+        }
+    }
+
     /// The matrix of the cluster protocol, chapter 4: never a crash.
     #[test]
     fn odd_metadata_is_survived() {
@@ -207,6 +399,12 @@ mod tests {
                 assert_eq!(metadata.request_id(), None);
                 let _ = metadata.start_time();
                 assert!(metadata.trace().count() <= 1);
+                // Nor is anything odd passed on.
+                let sent = metadata
+                    .clone()
+                    .for_call(&peer(), "a.b", Duration::from_secs(5));
+                assert!(!sent.has_odd_trace(), "{text}");
+                assert_eq!(sent.carrier(), metadata.carrier());
             }
         }
     }

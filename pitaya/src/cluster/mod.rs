@@ -32,7 +32,8 @@ pub use state::{Cluster, Hub, IntoCluster};
 
 /// A new id under which the logs of all servers tell of one request.
 pub(crate) fn request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
+    let id = uuid::Uuid::from_u128(fastrand::u128(..)).simple();
+    id.encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// The time of day, for others: nanoseconds since 1970.

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, Span};
 
 use super::remote::{RemoteDispatch, RemoteService, RemoteSpec, RpcContext};
-use super::rpc::Give;
+use super::rpc::{Give, RpcLoad};
 use super::sys::kick_user;
 use super::turns::{Turn, Turns};
 use super::wire::{
@@ -23,8 +24,9 @@ use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
 use crate::handler::table::Target;
-use crate::handler::{BoxFuture, Context};
+use crate::handler::{BoxFuture, Context, Incoming};
 use crate::isolate::{caught, isolated, isolated_now};
+use crate::observe::{AppRecorder, Times, trace};
 use crate::protocol::route::Route;
 use crate::session::{Origin, PushFrames, Session};
 use crate::uid::Uid;
@@ -46,24 +48,36 @@ impl RemoteTable {
 }
 
 /// The remotes of one app, by `service.method`.
-#[derive(Default)]
 pub(crate) struct Remotes {
-    services: Vec<Arc<dyn RemoteDispatch>>,
-    by_name: HashMap<String, (u16, u16)>,
+    by_name: HashMap<String, Remote>,
+}
+
+struct Remote {
+    service: Arc<dyn RemoteDispatch>,
+    index: u16,
+    times: Times,
 }
 
 impl Remotes {
-    pub(crate) fn new(mounted: Vec<(RemoteTable, Arc<dyn RemoteDispatch>)>) -> Self {
-        let mut remotes = Self::default();
+    pub(crate) fn new(
+        server_type: &str,
+        mounted: Vec<(RemoteTable, Arc<dyn RemoteDispatch>)>,
+        recorder: &AppRecorder,
+    ) -> Self {
+        let times = |name: &str| Times::new(recorder, &format!("{server_type}.{name}"), "remote");
+        let mut by_name = HashMap::new();
         for (table, service) in mounted {
-            let service_index = remotes.services.len() as u16;
-            remotes.services.push(service);
             for (index, method) in table.methods.iter().enumerate() {
                 let name = format!("{}.{}", table.name, method.name);
-                remotes.by_name.insert(name, (service_index, index as u16));
+                let remote = Remote {
+                    service: service.clone(),
+                    index: index as u16,
+                    times: times(&name),
+                };
+                by_name.insert(name, remote);
             }
         }
-        remotes
+        Self { by_name }
     }
 
     /// Checks what is mounted: every route that is there twice, with both places.
@@ -82,11 +96,6 @@ impl Remotes {
                 ))
             })
             .collect()
-    }
-
-    fn find(&self, name: &str) -> Option<(&Arc<dyn RemoteDispatch>, u16)> {
-        let &(service, index) = self.by_name.get(name)?;
-        Some((self.services.get(usize::from(service))?, index))
     }
 }
 
@@ -112,6 +121,12 @@ impl Service {
 
     fn app(&self) -> &AppHandle {
         self.core.app()
+    }
+
+    /// Counts a call that reaches no handler and no remote.
+    fn refused(&self, error: Error) -> Error {
+        self.app().metrics().message_refused(error.code());
+        error
     }
 }
 
@@ -164,6 +179,13 @@ impl Inbox for Door {
             service.app().metrics().message_refused("overflow");
         }
     }
+
+    fn load(&self) -> RpcLoad {
+        let service = self.0.upgrade();
+        service.map_or_else(RpcLoad::unmeasured, |service| {
+            service.app().metrics().rpc_load()
+        })
+    }
 }
 
 /// A push is framed once for all users of a list.
@@ -182,29 +204,40 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
 
 /// Serves a call in a task of its own: the caller's time may end before the call does.
 fn serve(service: &Arc<Service>, request: Request) -> BoxFuture<'static, Response> {
-    let call = match Call::read(service, request) {
+    let mut call = match Call::read(service, request) {
         Ok(call) => call,
         Err(error) => return Box::pin(std::future::ready(error.into())),
     };
-    let deadline = call.deadline;
+    let (deadline, span) = (call.deadline, call.span.clone());
     let (done, served) = oneshot::channel();
     let here = service.clone();
-    service.app().tasks().spawn(async move {
-        let (result, turn) = call.serve(&here).await;
-        // Nobody may be waiting any more.
-        let _ = done.send(result);
+    // Boxed, because a task's future is moved many times before it is in its place.
+    let run = Box::pin(async move {
+        let span = call.span.clone();
+        let mut serving = pin!(call.serve(&here));
+        // Nobody may be waiting any more for what is sent here.
+        let turn = match timeout_at(deadline, serving.as_mut()).await {
+            Ok((result, turn)) => {
+                trace::outcome(&span, &result);
+                let _ = done.send(result);
+                turn
+            }
+            Err(_) => {
+                let _ = done.send(Err(too_late()));
+                let (result, turn) = serving.await;
+                trace::outcome(&span, &result);
+                turn
+            }
+        };
         // Only now may the session's next message start: answers leave in order.
         drop(turn);
     });
+    service.app().tasks().spawn(run.instrument(span));
     Box::pin(async move {
-        let result = match timeout_at(deadline, served).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::new(codes::INTERNAL, "internal error")),
-            Err(_) => Err(too_late()),
-        };
-        match result {
-            Ok(data) => Response::ok(data),
-            Err(error) => error.into(),
+        match served.await {
+            Ok(Ok(data)) => Response::ok(data),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Error::new(codes::INTERNAL, "internal error").into(),
         }
     })
 }
@@ -216,11 +249,14 @@ fn too_late() -> Error {
 
 /// A call that can be understood, with its place in the order of its session.
 struct Call {
-    kind: RpcType,
+    /// [`RpcType`], as it came.
+    kind: i32,
     msg: Msg,
     session: wire::Session,
     frontend_id: String,
     metadata: Metadata,
+    span: Span,
+    came: Instant,
     /// When the caller stops waiting.
     deadline: Instant,
     turn: Option<Turn>,
@@ -231,6 +267,16 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl Call {
     fn read(service: &Service, request: Request) -> Result<Self> {
+        let read = Self::begin(service.app(), request).and_then(|call| {
+            let (span, read) = (call.span.clone(), call.admit(service));
+            trace::outcome(&span, &read);
+            read
+        });
+        read.map_err(|error| service.refused(error))
+    }
+
+    /// The call in its span, whatever else may be wrong with it.
+    fn begin(app: &AppHandle, request: Request) -> Result<Self> {
         let Some(msg) = request.msg else {
             return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
         };
@@ -239,84 +285,92 @@ impl Call {
         if metadata.request_id().is_none() {
             metadata = metadata.with_request_id(super::request_id());
         }
-        let kind = RpcType::try_from(request.r#type).map_err(|_| {
-            Error::new(codes::BAD_REQUEST, "invalid rpc type").with_metadata("route", &*msg.route)
-        })?;
-        if Route::parse(&msg.route).is_err() {
-            let error = Error::new(codes::BAD_REQUEST, "cannot decode route");
-            return Err(error.with_metadata("route", msg.route));
-        }
-        let session = request.session.unwrap_or_default();
+        let (span, metadata) = trace::call(app, &msg.route, metadata);
         // Some peers don't say how long they wait.
-        let usual = || {
-            service
-                .app()
-                .cluster()
-                .map(|cluster| cluster.timeout)
-                .unwrap_or_default()
-        };
-        let timeout = metadata.timeout().unwrap_or_else(usual);
-        let in_order = kind == RpcType::Sys && !service.core.table().overlaps_anywhere(&msg.route);
-        let turn = in_order
-            .then(|| {
-                service
-                    .turns
-                    .take((request.frontend_id.clone(), session.id))
-            })
-            .transpose()?;
+        let usual = || app.cluster().map(|cluster| cluster.timeout);
+        let timeout = metadata
+            .timeout()
+            .unwrap_or_else(|| usual().unwrap_or_default());
+        let came = Instant::now();
         Ok(Self {
-            kind,
+            kind: request.r#type,
             msg,
-            session,
+            session: request.session.unwrap_or_default(),
             frontend_id: request.frontend_id,
             metadata,
-            deadline: Instant::now() + timeout.min(LONGEST),
-            turn,
+            span,
+            came,
+            deadline: came + timeout.min(LONGEST),
+            turn: None,
         })
+    }
+
+    /// Takes its place in the order of its session, if it makes sense.
+    fn admit(mut self, service: &Service) -> Result<Self> {
+        let route = &self.msg.route;
+        let Ok(kind) = RpcType::try_from(self.kind) else {
+            let error = Error::new(codes::BAD_REQUEST, "invalid rpc type");
+            return Err(error.with_metadata("route", &**route));
+        };
+        if Route::parse(route).is_err() {
+            let error = Error::new(codes::BAD_REQUEST, "cannot decode route");
+            return Err(error.with_metadata("route", &**route));
+        }
+        if kind == RpcType::Sys && !service.core.table().overlaps_anywhere(route) {
+            let session = (self.frontend_id.clone(), self.session.id);
+            self.turn = Some(service.turns.take(session)?);
+        }
+        Ok(self)
     }
 
     /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is
     /// over before that is not served at all.
-    async fn serve(mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
+    async fn serve(&mut self, service: &Service) -> (Result<Bytes>, Option<Turn>) {
         let mut turn = self.turn.take();
         if let Some(turn) = &mut turn
             && timeout_at(self.deadline, turn.come()).await.is_err()
         {
-            return (Err(too_late()), None);
+            return (Err(service.refused(too_late())), None);
         }
-        let result = match self.kind {
-            RpcType::Sys => self.forwarded(service).await,
-            RpcType::User => self.remote(service).await,
+        let result = if self.kind == i32::from(RpcType::User) {
+            // In a box, as its call has room for more than the other's.
+            Box::pin(self.remote(service)).await
+        } else {
+            self.forwarded(service).await
         };
         (result, turn)
     }
 
     /// A client's message: the same handlers, hooks and errors as for clients of this server.
-    async fn forwarded(self, service: &Service) -> Result<Bytes> {
+    async fn forwarded(&mut self, service: &Service) -> Result<Bytes> {
         let core = &service.core;
         let notify = self.msg.r#type == i32::from(MsgType::MsgNotify);
         let origin = Origin {
-            frontend_id: self.frontend_id,
+            frontend_id: std::mem::take(&mut self.frontend_id),
             metadata: self.metadata.clone(),
         };
-        let session = Session::of_frontend(core.app(), origin, self.session)
-            .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
-        let index = match core.table().resolve_anywhere(&self.msg.route, !notify) {
-            Target::Route { index, .. } => index,
-            Target::Error(error) => return Err(error),
-            Target::UnknownCode | Target::Forward { .. } => {
-                return Err(Error::new(
-                    codes::NOT_FOUND,
-                    format!("pitaya/handler: {} not found", self.msg.route),
-                ));
-            }
+        let session =
+            Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
+                .map_err(|error| service.refused(Error::new(codes::INTERNAL, error.to_string())))?;
+        let found = match core.table().resolve_anywhere(&self.msg.route, !notify) {
+            Target::Route { index, .. } => core
+                .table()
+                .route(index)
+                .ok_or_else(|| Error::internal("the route has no service")),
+            Target::Error(error) => Err(error),
+            Target::UnknownCode | Target::Forward { .. } => Err(Error::new(
+                codes::NOT_FOUND,
+                format!("pitaya/handler: {} not found", self.msg.route),
+            )),
         };
-        let Some(route) = core.table().route(index) else {
-            return Err(Error::internal("the route has no service"));
-        };
+        let route = found.map_err(|error| service.refused(error))?;
         let id = if notify { 0 } else { self.msg.id.max(1) };
-        let ctx = Context::forwarded(&session, route, id, &self.metadata, Some(self.deadline));
-        let started = Instant::now();
+        let incoming = Incoming {
+            metadata: self.metadata.clone(),
+            deadline: self.deadline,
+        };
+        let (came, waited) = (self.came, self.came.elapsed());
+        let ctx = Context::forwarded(&session, route, id, &incoming);
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let Some(mut call) = call.as_pin_mut() else {
@@ -339,10 +393,10 @@ impl Call {
         };
         let Ok(result) = timeout_at(self.deadline + grace, ended).await else {
             let_go(core, call);
-            core.settle_late(&ctx, started, Duration::ZERO, None);
+            core.settle_late(&ctx, came, waited, None);
             return Err(too_late());
         };
-        core.measure(&ctx, started, &result);
+        core.measure(&ctx, came, waited, &result);
         result?;
         if notify {
             return Ok(Bytes::from_static(b"ack"));
@@ -353,19 +407,25 @@ impl Call {
     }
 
     /// A remote.
-    async fn remote(self, service: &Service) -> Result<Bytes> {
+    async fn remote(&self, service: &Service) -> Result<Bytes> {
         let parsed = Route::parse(&self.msg.route);
         let name = parsed
             .map(|route| format!("{}.{}", route.service, route.method))
             .unwrap_or_default();
-        let Some((remote, index)) = service.remotes.find(&name) else {
+        let Some(remote) = service.remotes.by_name.get(&name) else {
             let error = Error::new(codes::NOT_FOUND, "route not found");
-            return Err(error.with_metadata("route", name));
+            return Err(service.refused(error.with_metadata("route", name)));
         };
+        let result = self.call(service, remote).await;
+        remote.times.ended(self.came.elapsed(), &result);
+        result
+    }
+
+    async fn call(&self, service: &Service, remote: &Remote) -> Result<Bytes> {
         let app = service.app();
         let ctx = RpcContext::new(app, &self.msg.route, &self.metadata, Some(self.deadline));
         let call = isolated_now(app, "remote", || {
-            remote.dispatch(index, &ctx, &self.msg.data)
+            remote.service.dispatch(remote.index, &ctx, &self.msg.data)
         })?;
         let until = self.deadline + service.core.limits().grace;
         match timeout_at(until, isolated(app, "remote", call)).await {

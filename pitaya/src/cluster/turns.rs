@@ -20,7 +20,9 @@ const WAITING: usize = 256;
 
 /// The sessions that have a message running, and what waits behind it.
 #[derive(Clone, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<SessionKey, VecDeque<oneshot::Sender<()>>>>>);
+pub(super) struct Turns(Arc<Mutex<Sessions>>);
+
+type Sessions = HashMap<SessionKey, VecDeque<oneshot::Sender<()>>, foldhash::fast::RandomState>;
 
 /// A place in the order of one session's messages; dropped, the next one's turn begins.
 pub(super) struct Turn {

@@ -28,7 +28,7 @@ mod service;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub use service::{
     Doc, DocMsg, Docs, Documented, DocumentedClient, DocumentedServer, ProtoDescriptor,
@@ -117,18 +117,20 @@ impl AppHandle {
                 remotes.insert(format!("{kind}.{}.{}", service.name, method.name), shown);
             }
         }
-        let mut documentation = json!({"handlers": handlers, "remotes": remotes});
+        let mut documentation = Map::new();
+        documentation.insert("handlers".to_owned(), handlers.into());
+        documentation.insert("remotes".to_owned(), remotes.into());
         if with_type_names && let Ok(files) = tables.files() {
             let unnamed = files.unnamed(renderer.into_names());
             if !unnamed.is_empty() {
                 let files: Map<_, _> = unnamed
                     .into_iter()
-                    .map(|name| (format!("*{name}"), json!({})))
+                    .map(|name| (format!("*{name}"), Map::new().into()))
                     .collect();
-                documentation["files"] = files.into();
+                documentation.insert("files".to_owned(), files.into());
             }
         }
-        documentation
+        documentation.into()
     }
 
     /// The descriptor of a message by its full name, or of a `.proto` file by its name: a

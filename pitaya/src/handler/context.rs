@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::RouteSpec;
 use super::table::MountedRoute;
@@ -13,6 +14,7 @@ use crate::app::AppHandle;
 use crate::cluster::Metadata;
 use crate::error::Error;
 use crate::message::{AnyMessage, Body, Serializer};
+use crate::observe::trace::{self, MessageType, Own};
 use crate::session::{Session, Wake};
 
 /// The circumstances of one call: its session, its app, its route.
@@ -24,27 +26,47 @@ pub struct Context<'a> {
     route: &'a MountedRoute,
     /// The request's id; 0 when no answer is wanted.
     id: u64,
-    wake: Wake,
-    /// What came with a message that was forwarded here.
-    incoming: Option<Incoming<'a>>,
+    from: From<'a>,
+    /// What most calls do without, in one place because contexts take room in every connection. An
+    /// `Arc` because dropping an empty one is less code than with a `Box`.
+    extras: OnceLock<Arc<Extras>>,
+}
+
+/// Where the message came from.
+enum From<'a> {
+    /// A client of this server, at this time.
+    Client(Instant),
+    Server(&'a Incoming),
+}
+
+/// What comes with a message that is forwarded.
+pub(crate) struct Incoming {
+    pub(crate) metadata: Metadata,
+    /// When the client's own server stops waiting.
+    pub(crate) deadline: Instant,
+}
+
+#[derive(Default)]
+struct Extras {
+    /// On the client's own server: what the message is known by, made when somebody asks.
+    own: OnceLock<Own>,
     /// What hooks leave for each other and for the handler.
     values: Values,
 }
 
-struct Incoming<'a> {
-    metadata: &'a Metadata,
-    deadline: Option<Instant>,
-}
-
 impl<'a> Context<'a> {
-    pub(crate) fn new(session: &'a Session, route: &'a MountedRoute, id: u64, wake: Wake) -> Self {
+    pub(crate) fn new(
+        session: &'a Session,
+        route: &'a MountedRoute,
+        id: u64,
+        received: Instant,
+    ) -> Self {
         Self {
             session,
             route,
             id,
-            wake,
-            incoming: None,
-            values: Values::default(),
+            from: From::Client(received),
+            extras: OnceLock::new(),
         }
     }
 
@@ -53,30 +75,87 @@ impl<'a> Context<'a> {
         session: &'a Session,
         route: &'a MountedRoute,
         id: u64,
-        metadata: &'a Metadata,
-        deadline: Option<Instant>,
+        incoming: &'a Incoming,
     ) -> Self {
-        let incoming = Some(Incoming { metadata, deadline });
         Self {
-            incoming,
-            ..Self::new(session, route, id, Wake::No)
+            session,
+            route,
+            id,
+            from: From::Server(incoming),
+            extras: OnceLock::new(),
+        }
+    }
+
+    /// Begins the span of a message of this server's own client, whose route was so long as the
+    /// client sent it; 0 if no subscriber wants spans.
+    #[inline]
+    pub(crate) fn begin(&self, route_len: u16) {
+        if route_len > 0 {
+            self.begin_span(usize::from(route_len));
+        }
+    }
+
+    #[cold]
+    fn begin_span(&self, route_len: usize) {
+        // The client may have left the server type out.
+        let path = self.route();
+        let sent = path.len().checked_sub(route_len);
+        let sent = sent.and_then(|at| path.get(at..)).unwrap_or(path);
+        let kind = match self.wants_answer() {
+            true => MessageType::Request,
+            false => MessageType::Notify,
+        };
+        let From::Client(received) = self.from else {
+            return;
+        };
+        let metadata = || trace::origin(path, received);
+        if let Some(own) = Own::begin(self.session, sent, kind, metadata) {
+            let _ = self.extras().own.set(own);
+        }
+    }
+
+    fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Arc::default)
+    }
+
+    /// What the message is known by, if that has been made.
+    #[inline]
+    fn own(&self) -> Option<&Own> {
+        self.extras.get()?.own.get()
+    }
+
+    /// The span of a message of this server's own client, if it has one.
+    #[inline]
+    pub(crate) fn span(&self) -> Option<&Span> {
+        let span = &self.own()?.span;
+        (!span.is_disabled()).then_some(span)
+    }
+
+    /// The client has left, and the call was dropped.
+    pub(crate) fn client_left(&self) {
+        if let Some(own) = self.own() {
+            own.client_left();
         }
     }
 
     /// What came with the message from the client's own server, and goes along with calls made
-    /// with this context.
+    /// with this context: the request's id, when and with which route it arrived, its trace.
     pub fn metadata(&self) -> Cow<'_, Metadata> {
-        match &self.incoming {
-            Some(incoming) => Cow::Borrowed(incoming.metadata),
-            None => Cow::Owned(Metadata::default()),
-        }
+        Cow::Borrowed(match self.from {
+            From::Server(incoming) => &incoming.metadata,
+            From::Client(received) => {
+                let quiet = || Own::quiet(trace::origin(self.route(), received));
+                &self.extras().own.get_or_init(quiet).metadata
+            }
+        })
     }
 
     /// When the client's own server stops waiting; `None` on that server itself.
     pub fn deadline(&self) -> Option<Instant> {
-        self.incoming
-            .as_ref()
-            .and_then(|incoming| incoming.deadline)
+        match self.from {
+            From::Server(incoming) => Some(incoming.deadline),
+            From::Client(_) => None,
+        }
     }
 
     /// The session of the client that sent the message.
@@ -111,12 +190,12 @@ impl<'a> Context<'a> {
 
     /// Leaves a value for later hooks and the handler, one per type; answers the earlier one.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        self.values.insert(value)
+        self.extras().values.insert(value)
     }
 
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.values.get()
+        self.extras.get()?.values.get()
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {
@@ -131,23 +210,33 @@ impl<'a> Context<'a> {
         self.app().validates()
     }
 
+    /// A call of a task of its own has to wake the connection for its reply.
+    #[inline]
+    fn wake(&self) -> Wake {
+        if self.route.overlaps {
+            Wake::Yes
+        } else {
+            Wake::No
+        }
+    }
+
     pub(crate) fn reply<T: Body>(&self, value: &T) -> Result<(), Error> {
         if self.id == 0 {
             return Ok(());
         }
-        self.session.reply(self.id, value, self.wake)
+        self.session.reply(self.id, value, self.wake())
     }
 
     pub(crate) fn reply_any(&self, value: &dyn AnyMessage) -> Result<(), Error> {
         if self.id == 0 {
             return Ok(());
         }
-        self.session.reply_any(self.id, value, self.wake)
+        self.session.reply_any(self.id, value, self.wake())
     }
 
     pub(crate) fn reply_error(&self, error: &Error) {
         if self.id != 0 {
-            self.session.reply_error(self.id, error, self.wake);
+            self.session.reply_error(self.id, error, self.wake());
         }
     }
 }

@@ -21,6 +21,7 @@ pub use checked::{
     Call, CallFallback, ReturnedError, Running, RunningFallback, ends, may_reply, replies, returns,
 };
 pub use context::Context;
+pub(crate) use context::Incoming;
 pub use hooks::{AfterHook, BeforeHook, BoxFuture, HookReply};
 pub(crate) use hooks::{Answer, Around, Hooked, hooks, run_after, run_before};
 pub use returns::Return;

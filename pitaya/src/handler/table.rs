@@ -156,6 +156,14 @@ impl Table {
         }
     }
 
+    /// The route as its client wrote it.
+    pub(crate) fn text<'a>(&'a self, route: RouteRef<'a>) -> Cow<'a, str> {
+        match route {
+            RouteRef::Name(name) => route::text(name),
+            RouteRef::Code(code) => self.dictionary.route(code).unwrap_or_default().into(),
+        }
+    }
+
     /// A message's route in words, with its server type where it is known.
     pub(crate) fn name<'a>(&'a self, route: RouteRef<'a>) -> Option<Cow<'a, str>> {
         let known = match route {

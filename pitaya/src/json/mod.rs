@@ -6,6 +6,7 @@
 //! Nothing here may recurse without a bound.
 
 mod bytes;
+mod flat;
 mod quick;
 mod read;
 mod scan;
@@ -15,9 +16,10 @@ mod write;
 mod properties;
 
 // Part of public errors, which re-export them.
-pub use self::{read::JsonError, write::WriteError};
 pub(crate) use self::{
+    flat::flat,
     read::{lossy, read, unescape},
     scan::{Scanner, Token},
     write::{write, write_float, write_text},
 };
+pub use self::{read::JsonError, write::WriteError};

@@ -24,7 +24,7 @@ pub(super) struct Remote {
     recorder: AppRecorder,
     kind: &'static str,
     /// By route.
-    ok: Mutex<HashMap<String, Histogram>>,
+    ok: Mutex<HashMap<String, Histogram, foldhash::fast::RandomState>>,
     /// By server type and code.
     failed: Mutex<HashMap<(String, String), Histogram>>,
 }
@@ -66,7 +66,7 @@ impl Remote {
     }
 
     fn failed(&self, route: &str, code: &str) -> Histogram {
-        let kind = route.split_once('.').map_or(route, |(kind, _)| kind);
+        let kind = server_type(route);
         let mut known = self.failed.lock();
         let key = (kind.to_owned(), code.to_owned());
         if let Some(histogram) = known.get(&key) {
@@ -85,15 +85,53 @@ impl Remote {
     }
 
     fn histogram(&self, route: &str, status: &str, code: &str) -> Histogram {
-        let labels = [
-            ("route", route),
-            ("status", status),
-            ("type", self.kind),
-            ("code", code),
-        ];
-        self.recorder
-            .histogram("pitaya_handler_response_time_ns", &labels)
+        super::response_time(&self.recorder, route, self.kind, status, code)
     }
+}
+
+/// How long messages waited until they were forwarded: by route, or by server type where the answer
+/// was an error.
+pub(super) struct Delays {
+    recorder: AppRecorder,
+    known: Mutex<HashMap<String, Histogram>>,
+}
+
+impl Delays {
+    pub(super) fn new(recorder: &AppRecorder) -> Self {
+        Self {
+            recorder: recorder.clone(),
+            known: Mutex::default(),
+        }
+    }
+
+    pub(super) fn sent(&self, route: &str, delay: Duration, code: &str) {
+        let route = if code.is_empty() {
+            route
+        } else {
+            server_type(route)
+        };
+        let mut known = self.known.lock();
+        let histogram = match known.get(route) {
+            Some(histogram) => histogram.clone(),
+            None => {
+                let route = if known.len() < MAX_ROUTES {
+                    route
+                } else {
+                    OTHER
+                };
+                known
+                    .entry(route.to_owned())
+                    .or_insert_with(|| super::delay(&self.recorder, route, "remote"))
+                    .clone()
+            }
+        };
+        drop(known);
+        histogram.record(nanos(delay));
+    }
+}
+
+fn server_type(route: &str) -> &str {
+    route.split_once('.').map_or(route, |(kind, _)| kind)
 }
 
 /// Keeps the number of servers of each type, from now on, in a gauge each.

@@ -4,7 +4,9 @@
 //! labels are those of the original where it has them. Exporters are not here.
 
 mod cluster;
+mod load;
 mod recorder;
+pub mod trace;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +15,11 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 use parking_lot::Mutex;
 
+pub use load::RpcLoad;
 pub(crate) use recorder::AppRecorder;
 
 use crate::cluster::Directory;
+use crate::error::Result;
 use crate::session::CloseReason;
 
 /// The handles of one app.
@@ -52,8 +56,9 @@ pub(crate) struct Metrics {
     closed: [Counter; CloseReason::ALL.len()],
     forwarded: cluster::Remote,
     called: cluster::Remote,
+    forward_delays: cluster::Delays,
     resent: [Counter; Resent::ALL.len()],
-    /// Errors answered before any handler ran, by code; few codes exist.
+    /// Errors answered before any handler or remote ran, by code; few codes exist.
     refused_messages: Mutex<HashMap<String, Counter>>,
 }
 
@@ -186,6 +191,7 @@ impl Metrics {
                 .map(|reason| r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])),
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
+            forward_delays: cluster::Delays::new(r),
             resent: Resent::ALL.map(|what| {
                 let labels = [("cause", "undelivered"), ("type", what.label())];
                 r.counter("pitaya_rpc_resent_total", &labels)
@@ -199,6 +205,30 @@ impl Metrics {
     /// went well.
     pub(crate) fn forwarded(&self, route: &str, time: Duration, code: &str) {
         self.forwarded.ended(route, time, code);
+    }
+
+    /// A message waited this long until it was forwarded; `code` is empty when it was answered well.
+    pub(crate) fn forward_delayed(&self, route: &str, delay: Duration, code: &str) {
+        self.forward_delays.sent(route, delay, code);
+    }
+
+    /// What a transport reports its load with.
+    pub(crate) fn rpc_load(&self) -> RpcLoad {
+        RpcLoad::new(&self.recorder)
+    }
+
+    /// The running handlers of an app that caps them at `total`.
+    pub(crate) fn dispatch_workers(&self, total: usize) -> Gauge {
+        let labels = [("pool", "handler_dispatch")];
+        let most = self
+            .recorder
+            .gauge("pitaya_worker_pool_total_workers", &labels);
+        most.set(total as f64);
+        let busy = self
+            .recorder
+            .gauge("pitaya_worker_pool_busy_workers", &labels);
+        busy.set(0.0);
+        busy
     }
 
     /// A call of another server has ended; `code` is empty when it went well.
@@ -264,9 +294,16 @@ impl Metrics {
 
 /// The handles of one route.
 pub(crate) struct RouteMetrics {
-    path: String,
-    recorder: AppRecorder,
     delay: Histogram,
+    times: Times,
+}
+
+/// How long a route's calls take.
+pub(crate) struct Times {
+    path: String,
+    /// The label `type`.
+    kind: &'static str,
+    recorder: AppRecorder,
     ok: Histogram,
     /// By error code: made at the first such error.
     failed: Mutex<HashMap<String, Histogram>>,
@@ -274,16 +311,9 @@ pub(crate) struct RouteMetrics {
 
 impl RouteMetrics {
     pub(crate) fn new(recorder: &AppRecorder, path: &str) -> Self {
-        let delay = recorder.histogram(
-            "pitaya_handler_handler_delay_ns",
-            &[("route", path), ("type", "local")],
-        );
         Self {
-            path: path.to_owned(),
-            recorder: recorder.clone(),
-            delay,
-            ok: response_time(recorder, path, "ok", ""),
-            failed: Mutex::new(HashMap::new()),
+            delay: delay(recorder, path, "local"),
+            times: Times::new(recorder, path, "handler"),
         }
     }
 
@@ -299,36 +329,76 @@ impl RouteMetrics {
     /// output.
     #[inline]
     pub(crate) fn succeeded(&self, time: Duration) {
-        self.ok.record(nanos(time));
+        self.times.succeeded(time);
     }
 
     /// The same, for a handler that failed.
     #[cold]
     pub(crate) fn failed(&self, time: Duration, code: &str) {
+        self.times.failed(time, code);
+    }
+}
+
+impl Times {
+    pub(crate) fn new(recorder: &AppRecorder, path: &str, kind: &'static str) -> Self {
+        Self {
+            ok: response_time(recorder, path, kind, "ok", ""),
+            path: path.to_owned(),
+            kind,
+            recorder: recorder.clone(),
+            failed: Mutex::new(HashMap::new()),
+        }
+    }
+
+    #[inline]
+    fn succeeded(&self, time: Duration) {
+        self.ok.record(nanos(time));
+    }
+
+    fn failed(&self, time: Duration, code: &str) {
         let mut failed = self.failed.lock();
         let histogram = match failed.get(code) {
             Some(histogram) => histogram,
             // Applications choose codes, so their number is theirs; still it is bounded.
             None if failed.len() >= MAX_CODES => return,
-            None => failed
-                .entry(code.to_owned())
-                .or_insert_with(|| response_time(&self.recorder, &self.path, "failed", code)),
+            None => failed.entry(code.to_owned()).or_insert_with(|| {
+                response_time(&self.recorder, &self.path, self.kind, "failed", code)
+            }),
         };
         histogram.record(nanos(time));
+    }
+
+    /// A call has ended.
+    pub(crate) fn ended<T>(&self, time: Duration, result: &Result<T>) {
+        match result {
+            Ok(_) => self.succeeded(time),
+            Err(error) => self.failed(time, error.code()),
+        }
     }
 }
 
 /// How many error codes of one route are told apart.
 const MAX_CODES: usize = 256;
 
-fn response_time(recorder: &AppRecorder, path: &str, status: &str, code: &str) -> Histogram {
+fn response_time(
+    recorder: &AppRecorder,
+    path: &str,
+    kind: &str,
+    status: &str,
+    code: &str,
+) -> Histogram {
     let labels = [
         ("route", path),
         ("status", status),
-        ("type", "handler"),
+        ("type", kind),
         ("code", code),
     ];
     recorder.histogram("pitaya_handler_response_time_ns", &labels)
+}
+
+fn delay(recorder: &AppRecorder, path: &str, kind: &str) -> Histogram {
+    let labels = [("route", path), ("type", kind)];
+    recorder.histogram("pitaya_handler_handler_delay_ns", &labels)
 }
 
 fn nanos(duration: Duration) -> f64 {

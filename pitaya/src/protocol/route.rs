@@ -37,17 +37,31 @@ impl<'a> Route<'a> {
     /// # Errors
     /// [`RouteError::EmptyField`], else [`RouteError::Invalid`].
     pub fn parse(text: &'a str) -> Result<Self, RouteError> {
-        if text.split('.').any(|part| part.trim().is_empty()) {
-            return Err(RouteError::EmptyField);
+        let mut parts = [""; 3];
+        let mut count = 0;
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let dot = text.bytes().position(|byte| byte == b'.');
+            let (part, after) = match dot.and_then(|dot| text.split_at_checked(dot)) {
+                Some((part, after)) => (part, after.get(1..)),
+                None => (text, None),
+            };
+            rest = after;
+            if part.trim().is_empty() {
+                return Err(RouteError::EmptyField);
+            }
+            if let Some(place) = parts.get_mut(count) {
+                *place = part;
+            }
+            count += 1;
         }
-        let mut parts = text.split('.');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(service), Some(method), None, None) => Ok(Self {
+        match (count, parts) {
+            (2, [service, method, _]) => Ok(Self {
                 server: None,
                 service,
                 method,
             }),
-            (Some(server), Some(service), Some(method), None) => Ok(Self {
+            (3, [server, service, method]) => Ok(Self {
                 server: Some(server),
                 service,
                 method,

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,6 +111,22 @@ impl Session {
                 .or_insert_with(|| version.into());
         }
         data
+    }
+
+    /// All values as one JSON object.
+    pub(super) fn data_as_json(&self) -> Bytes {
+        let is_empty = {
+            let state = self.0.state.lock();
+            let extras = state.extras.as_ref();
+            extras.is_none_or(|extras| extras.data.is_empty())
+        };
+        // As every forwarded message carries them, nothing is built for what most sessions have.
+        match self.ip_version() {
+            Some("ipv4") if is_empty => Bytes::from_static(br#"{"ipversion":"ipv4"}"#),
+            None if is_empty => Bytes::from_static(b"{}"),
+            // Values can always be written.
+            _ => serde_json::to_vec(&self.data()).unwrap_or_default().into(),
+        }
     }
 
     /// Replaces all values.

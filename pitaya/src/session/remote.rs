@@ -14,6 +14,7 @@ use super::Session;
 use crate::app::AppHandle;
 use crate::cluster::{Metadata, ServerInfo, UserCall, wire};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::message::{Body, CodecError};
 use crate::uid::Uid;
 
@@ -88,9 +89,7 @@ impl Session {
         wire::Session {
             id: self.id() as i64,
             uid: self.uid().map(|uid| uid.to_string()).unwrap_or_default(),
-            data: serde_json::to_vec(&self.data())
-                .unwrap_or_else(|_| b"{}".to_vec())
-                .into(),
+            data: self.data_as_json(),
         }
     }
 
@@ -269,6 +268,13 @@ pub(crate) fn parse_data(
 ) -> Result<Option<BTreeMap<String, Value>>, serde_json::Error> {
     if data.is_empty() {
         return Ok(None);
+    }
+    let mut values = BTreeMap::new();
+    let read = json::flat(data, |key, value| {
+        values.insert(key.to_owned(), value);
+    });
+    if read.is_some() {
+        return Ok(Some(values));
     }
     // `null` is what Go makes of no map at all.
     serde_json::from_slice::<Option<_>>(data)

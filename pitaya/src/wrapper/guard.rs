@@ -121,7 +121,7 @@ fn answered(packet: &Inbound<'_>, answer: Result<bytes::Bytes, Error>, core: &Ar
     let session = packet.session();
     let written = answer.and_then(|body| session.reply(request.id, &body, Wake::No));
     if let Err(error) = written {
-        core.refuse(session, request.id, &error);
+        core.refuse(session, request.id, &request, &error);
     }
     Ruling::Done
 }

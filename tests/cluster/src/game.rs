@@ -65,7 +65,10 @@ impl Gate {
 }
 
 /// What everybody can ask a room; it begins every answer with its own id.
-struct Room;
+#[derive(Default)]
+struct Room {
+    held: AtomicU64,
+}
 
 #[handler]
 impl Room {
@@ -75,11 +78,18 @@ impl Room {
 
     async fn tell(&self, _body: Bytes) {}
 
-    /// Answers after a second, and does not hold up what comes behind it.
+    /// Answers after some seconds, and does not hold up what comes behind it.
     #[route(concurrent)]
     async fn hold(&self, ctx: &Context<'_>, body: Bytes) -> Result<Bytes> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.held.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(4)).await;
         self.echo(ctx, body).await
+    }
+
+    /// How many `hold` have begun.
+    async fn held(&self, ctx: &Context<'_>) -> Result<Bytes> {
+        let held = self.held.load(Ordering::Relaxed).to_string();
+        self.echo(ctx, held.into()).await
     }
 
     /// Pushes the user's own name to it.
@@ -123,7 +133,7 @@ fn builder(kind: &str, place: &Place) -> AppBuilder {
         "gate" => app
             .acceptor(Tcp::bind("127.0.0.1:0"))
             .handler(Gate::default()),
-        _ => app.handler(Room),
+        _ => app.handler(Room::default()),
     }
 }
 

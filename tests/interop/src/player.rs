@@ -36,7 +36,7 @@ impl Player {
         Self::connect_with(go, address, json!({})).await
     }
 
-    /// The same, and `options` may say `webSocket`, `timeoutMs`, `user`, and `docs` with `pushes`: the route that
+    /// The same, and `options` may say `webSocket`, `tls`, `timeoutMs`, `user`, and `docs` with `pushes`: the route that
     /// answers the server's documentation, and message names by push route. Then bodies are JSON for the caller and
     /// protobuf on the wire; one request at a time, as the Go client knows only the last one's type.
     pub async fn connect_with(go: &Go, address: SocketAddr, options: Value) -> Self {

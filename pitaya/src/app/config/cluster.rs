@@ -46,7 +46,8 @@ pub struct EtcdConfig {
     /// The pause before the second attempt to reach etcd again; it doubles with every attempt. Default: 100ms.
     pub retry_min: Duration,
     /// The longest pause between two attempts, of which there is no end. The original waits 5s each time and gives up
-    /// in the end; less lets a cluster recover within two seconds of etcd. Default: 2s.
+    /// in the end; less lets a cluster recover within two seconds of etcd, other things it waits for included.
+    /// Default: 1s.
     pub retry_max: Duration,
 }
 
@@ -65,7 +66,7 @@ impl Default for EtcdConfig {
             shutdown_delay: Duration::from_millis(300),
             blacklist: Vec::new(),
             retry_min: Duration::from_millis(100),
-            retry_max: Duration::from_secs(2),
+            retry_max: Duration::from_secs(1),
         }
     }
 }

@@ -194,8 +194,8 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "pitaya.conn.ratelimiting.limit",
         Slot::Count(field!(conn.rate_limiting.limit), (1, MANY)),
-        "packets accepted from one connection in one interval, those beyond are dropped and counted; holds for \
-         acceptors wrapped in the rate limit",
+        "packets accepted from one connection in one interval, those beyond are dropped and counted; heartbeats and the \
+         first handshake do not count; holds for acceptors wrapped in the rate limit",
     ),
     key(
         "pitaya.conn.ratelimiting.interval",

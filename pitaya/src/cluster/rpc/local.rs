@@ -141,6 +141,10 @@ impl LocalRpc {
 }
 
 impl RpcClient for LocalRpc {
+    fn name(&self) -> &'static str {
+        "Local"
+    }
+
     fn call<'a>(
         &'a self,
         target: &'a ServerInfo,

@@ -20,6 +20,7 @@ use super::ServerInfo;
 use super::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
 use crate::error::{Error, Result, codes};
 use crate::handler::BoxFuture;
+pub use crate::observe::RpcLoad;
 use crate::uid::Uid;
 
 /// What a transport answers when nobody took a call, so that certainly nothing was delivered:
@@ -45,6 +46,9 @@ struct Undelivered;
 
 /// Carries calls to other servers.
 pub trait RpcClient: Send + Sync + 'static {
+    /// The transport's name: the spans of its calls are named `NATS RPC Call`.
+    fn name(&self) -> &'static str;
+
     /// Connects, if need be; called once, before the first call.
     ///
     /// # Errors
@@ -150,4 +154,8 @@ pub trait Inbox: Send + Sync + 'static {
     fn malformed(&self, subject: &str, problem: &str);
     /// More came than can be taken on: a call that was refused, or a message that was dropped.
     fn overflowed(&self) {}
+    /// What the transport reports its load with.
+    fn load(&self) -> RpcLoad {
+        RpcLoad::unmeasured()
+    }
 }

@@ -82,7 +82,7 @@ fn config(bus: &str) -> Config {
     nats.client.link.connect = vec![bus.to_owned()];
     nats.server.link.connect = vec![bus.to_owned()];
     // Under valgrind, with a thousand requests before it, one may take longer than five seconds.
-    nats.client.request_timeout = Duration::from_secs(60);
+    nats.client.request_timeout = Duration::from_secs(30);
     config
 }
 

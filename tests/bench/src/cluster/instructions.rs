@@ -79,7 +79,7 @@ impl Script {
 
     /// Rounds of the shorter and the longer run.
     fn rounds(self) -> (usize, usize) {
-        (160 / self.depth, 640 / self.depth)
+        (80 / self.depth, 320 / self.depth)
     }
 
     fn count(

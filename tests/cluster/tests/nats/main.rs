@@ -1,4 +1,4 @@
-//! Calls over a real nats-server: bytes, errors, limits, bad input, users, outages, whole apps.
+//! Calls over a real nats-server: bytes, errors, limits, bad input, users, outages, whole apps, measures.
 #![allow(missing_docs)]
 
 mod apps;
@@ -7,6 +7,7 @@ mod bytes;
 mod calls;
 mod ghosts;
 mod lists;
+mod measures;
 mod nonsense;
 mod outage;
 mod peer;

@@ -13,7 +13,7 @@ use pitaya::App;
 use pitaya::client::Client;
 use pitaya::cluster::Cluster;
 use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
-use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response};
+use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response, UserList};
 use pitaya::prelude::*;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,9 @@ fn subjects(gate: &App, room: &App) -> Vec<Subject> {
     let means_kick = |payload: &Bytes| {
         KickMsg::decode(payload.clone()).is_ok_and(|kick| !kick.user_id.is_empty())
     };
+    let means_list = |payload: &Bytes| {
+        UserList::decode(payload.clone()).is_ok_and(|list| list.kick || !list.route.is_empty())
+    };
     let calls = |app: &App| {
         let server = app.handle().server();
         format!("pitaya/servers/{}/{}", server.kind, server.id)
@@ -64,6 +67,7 @@ fn subjects(gate: &App, room: &App) -> Vec<Subject> {
         subject(calls(room), means_call, Answer::Error),
         subject("pitaya/gate/bindings".into(), means_bind, Answer::None),
         subject("pitaya/room/bindings".into(), means_bind, Answer::None),
+        subject("pitaya/gate/users".into(), means_list, Answer::None),
         subject(
             "pitaya/gate/user/ann/push".into(),
             means_push,

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -18,6 +19,7 @@ type command struct {
 	Op        string            `json:"op"`
 	Address   string            `json:"address"`
 	WebSocket bool              `json:"webSocket"`
+	TLS       bool              `json:"tls"`
 	TimeoutMs int               `json:"timeoutMs"`
 	User      map[string]any    `json:"user"`
 	Docs      string            `json:"docs"`
@@ -75,11 +77,16 @@ func (p *player) connect(c command) {
 			User: c.User,
 		})
 	}
+	// As Go's interactive client: whoever answers is believed.
+	var secure []*tls.Config
+	if c.TLS {
+		secure = append(secure, &tls.Config{InsecureSkipVerify: true})
+	}
 	var err error
 	if c.WebSocket {
-		err = p.client.ConnectToWS(c.Address, "")
+		err = p.client.ConnectToWS(c.Address, "", secure...)
 	} else {
-		err = p.client.ConnectTo(c.Address)
+		err = p.client.ConnectTo(c.Address, secure...)
 	}
 	if err == nil {
 		go listen(p.client)

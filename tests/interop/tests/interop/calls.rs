@@ -5,7 +5,6 @@ use std::time::Duration;
 use interop_tests::world::{go_knows, knows};
 use interop_tests::{DeskClient, GoServer, Text, World};
 use pitaya::app::config::SerializerKind;
-use pitaya::message::Serializer;
 use pitaya::prelude::*;
 
 /// A Rust server of type `rust` and two Go servers of type `go` that know each other.
@@ -162,53 +161,6 @@ async fn calls_that_are_not_answered_end() {
     assert_eq!(
         go.rpc(None, "rust.desk.echo", Some("hi")).await.as_deref(),
         Ok("hi")
-    );
-    app.shutdown().await;
-}
-
-/// A Go frontend starts a span, a Rust backend handles the request and calls a Go backend.
-#[tokio::test]
-async fn a_trace_passes_with_what_a_client_sends() {
-    let Some(world) = World::start(SerializerKind::Json).await else {
-        return;
-    };
-    let app = world.backend("rust").await;
-    let mut gate = world
-        .go_server(&["-type", "gate", "-frontend", "-spans"])
-        .await;
-    let mut go = world.go_backend("go").await;
-    knows(&app, 3).await;
-    go_knows(&mut gate, 3).await;
-    go_knows(&mut go, 3).await;
-    let mut player = world.go_player(&gate).await;
-    let answer = player.call("rust.room.trace", br#"{"value":"go"}"#).await;
-    assert!(!answer.error, "{}", answer.text());
-    let traces = Text::read(&answer.body, &Serializer::Json);
-    let (here, there) = traces.split_once(',').expect("two traces");
-    assert_eq!((here.len(), here), (32, there));
-    app.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_trace_passes_from_go_through_rust_to_go() {
-    use serde_json::json;
-    let Some((_world, app, [mut go, _other])) = meeting(SerializerKind::Json).await else {
-        return;
-    };
-    let trace = "0af7651916cd43dd8448eb211c80319c";
-    let call = |route: &str, value: Option<&str>| json!({"op": "rpc", "route": route, "value": value, "trace": trace});
-    assert_eq!(
-        go.command(call("rust.desk.trace", None)).await,
-        Ok(json!(trace))
-    );
-    assert_eq!(
-        go.command(call("rust.desk.relay", Some("go"))).await,
-        Ok(json!(trace))
-    );
-    // Without a span there is none.
-    assert_eq!(
-        go.rpc(None, "rust.desk.trace", None).await.as_deref(),
-        Ok("")
     );
     app.shutdown().await;
 }

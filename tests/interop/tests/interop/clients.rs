@@ -11,6 +11,7 @@ use pitaya::prelude::*;
 use pitaya::protocol::Dictionary;
 use pitaya::protocol::handshake;
 use pitaya::session::CloseReason;
+use pitaya::tls::{Pem, ServerTls};
 use serde_json::json;
 
 fn builder(config: Config) -> AppBuilder {
@@ -113,6 +114,30 @@ async fn a_player_comes_over_a_websocket() {
     let (app, _) = start(builder(Config::for_test())).await;
     let address = app.local_addr(1).expect("the WebSocket has an address");
     let player = Player::connect_with(go, address, json!({"webSocket": true})).await;
+    conversation(&app, player).await;
+    app.shutdown().await;
+}
+
+/// With Go's own TLS, which believes anybody here, over TCP and over WebSocket.
+#[tokio::test]
+async fn a_player_comes_encrypted() {
+    let Some(go) = Go::find() else { return };
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
+    let tls = ServerTls::new(
+        Pem::value(pair.cert.pem()),
+        Pem::value(pair.signing_key.serialize_pem()),
+    );
+    let app = App::builder("gate")
+        .config(Config::for_test())
+        .acceptor(Tcp::bind("127.0.0.1:0").tls(tls.clone()))
+        .acceptor(WebSocket::bind("127.0.0.1:0").tls(tls))
+        .handler(Room);
+    let (app, address) = start(app).await;
+    let player = Player::connect_with(go, address, json!({"tls": true})).await;
+    conversation(&app, player).await;
+    let address = app.local_addr(1).expect("the WebSocket has an address");
+    let options = json!({"tls": true, "webSocket": true});
+    let player = Player::connect_with(go, address, options).await;
     conversation(&app, player).await;
     app.shutdown().await;
 }

@@ -45,6 +45,10 @@ impl Kept {
 }
 
 impl RpcClient for Limbo {
+    fn name(&self) -> &'static str {
+        "Limbo"
+    }
+
     fn call<'a>(
         &'a self,
         target: &'a ServerInfo,

@@ -16,6 +16,8 @@ mod originals;
 mod remotes;
 mod routers;
 mod sessions;
+mod spans;
 mod time;
+mod traces;
 mod unique;
 mod users;

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use garde::Validate;
+use pitaya::Caller as _;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{Config, SerializerKind};
-use pitaya::cluster::remote::Caller as _;
 use pitaya::handler::BoxFuture;
 use pitaya::message::descriptor::Shape;
 use pitaya::message::{
@@ -190,7 +190,7 @@ impl Entry {
 
     async fn rpc(&self, ctx: &Context<'_>, request: TestRequest) -> Result<TestResponse> {
         let route = request.msg.split(' ').nth(1).unwrap_or_default();
-        ctx.app().rpc(route, Some(&request)).await
+        ctx.rpc(route, Some(&request)).await
     }
 }
 

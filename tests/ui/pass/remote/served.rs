@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pitaya::cluster::remote::RemoteService;
 use pitaya::cluster::{Cluster, Hub};
-use pitaya::{App, Bytes, Config, Context, Error, Result, RpcContext, Tcp, message, remote};
+use pitaya::{App, Bytes, Caller as _, Config, Context, Error, Result, RpcContext, Tcp, message, remote};
 
 #[message]
 struct AddScore {

@@ -132,8 +132,9 @@ fn main() {
 
     assert_eq!(private::names(), ["lifetimes", "type"]);
 
-    // Who implements is found, mounted or not.
+    // Who implements is found, mounted or not; the framework's own stand beside.
     let mut found: Vec<_> = RemoteEntry::all()
+        .filter(|entry| entry.location.file.ends_with("tables.rs"))
         .map(|entry| (entry.name, (entry.type_name)(), entry.methods.len()))
         .collect();
     found.sort_unstable();

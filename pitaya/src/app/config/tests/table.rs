@@ -159,7 +159,7 @@ fn the_defaults_are_the_documented_ones() {
         pitaya.cluster.sd.etcd.shutdown.delay = 300ms (duration)
         pitaya.cluster.sd.etcd.servertypesblacklist =  (list)
         pitaya.cluster.sd.etcd.retry.min = 100ms (duration)
-        pitaya.cluster.sd.etcd.grantlease.retryinterval = 2s (duration)
+        pitaya.cluster.sd.etcd.grantlease.retryinterval = 1s (duration)
         pitaya.limits.packet = 1MiB (size)
         pitaya.limits.inflated = 4MiB (size)
         pitaya.limits.readahead = 64KiB (size)

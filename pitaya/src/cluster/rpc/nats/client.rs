@@ -140,6 +140,10 @@ impl Started {
 }
 
 impl RpcClient for NatsClient {
+    fn name(&self) -> &'static str {
+        "NATS"
+    }
+
     fn start<'a>(&'a self, own: &'a ServerInfo) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let purpose = Purpose {

@@ -50,9 +50,9 @@ impl Replies {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(number, sender);
-        let subject = Subject::from(format!("{}{number}", self.prefix));
+        let subject = [self.prefix.as_str(), &number.to_string()].concat();
         (
-            subject,
+            Subject::from(subject),
             Reply {
                 number,
                 receiver,

@@ -51,6 +51,10 @@ pub(super) async fn calls(
     let mut open = true;
     let mut stopping = false;
     let mut taken = 0_u32;
+    let load = inbox.load();
+    if limits.running > 0 {
+        load.limited(limits.running);
+    }
     while open || !running.is_empty() {
         // Answers come first, and each new call is polled before anything else happens: so answers
         // leave in the order in which calls end.
@@ -60,6 +64,7 @@ pub(super) async fn calls(
                 if let Some(call) = waiting.pop_front() {
                     running.push(serve(&*inbox, &client, call));
                 }
+                load.running(running.len());
             }
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
@@ -77,12 +82,15 @@ pub(super) async fn calls(
                     tokio::task::yield_now().await;
                 }
                 let Some(call) = read_call(&*inbox, &client, message).await else { continue };
-                if running.len() + waiting.len() >= limits.in_progress {
+                let in_progress = running.len() + waiting.len();
+                load.room(limits.in_progress.saturating_sub(in_progress));
+                if in_progress >= limits.in_progress {
                     inbox.overflowed();
                     let error = Error::new(codes::OVERLOADED, "the server has too much to do");
                     answer(&client, call.reply, error.into()).await;
                 } else if limits.running == 0 || running.len() < limits.running {
                     running.push(serve(&*inbox, &client, call));
+                    load.running(running.len());
                 } else {
                     waiting.push_back(call);
                 }

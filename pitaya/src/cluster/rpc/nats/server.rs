@@ -24,6 +24,10 @@ use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 use crate::uid::Uid;
 
+/// Lists of users that may wait on a frontend. The bus's library knows one size for all queues; they
+/// take no room while they are empty.
+const LISTS: usize = 8192;
+
 /// Takes calls from other servers over NATS: one connection, kept for ever.
 pub struct NatsServer {
     config: NatsServerConfig,
@@ -74,14 +78,19 @@ impl NatsServer {
     }
 
     async fn connect(&self, own: &ServerInfo, inbox: &Arc<dyn Inbox>) -> Result<Client> {
-        let capacity = self.config.buffer_messages.max(self.config.buffer_pushes);
+        let configured = self.config.buffer_messages.max(self.config.buffer_pushes);
+        // What comes for all clients in one queue comes in larger bursts than what comes for one.
+        let lists = if own.frontend { LISTS } else { 0 };
+        let capacity = configured.max(lists);
         let purpose = Purpose {
             role: "server",
             capacity,
         };
-        let (dropped, inbox) = (self.dropped.clone(), Arc::downgrade(inbox));
+        let (dropped, load) = (self.dropped.clone(), inbox.load());
+        load.dropped(0);
+        let inbox = Arc::downgrade(inbox);
         let overflow = move || {
-            dropped.fetch_add(1, Ordering::Relaxed);
+            load.dropped(dropped.fetch_add(1, Ordering::Relaxed) + 1);
             if let Some(inbox) = inbox.upgrade() {
                 inbox.overflowed();
             }

@@ -3,8 +3,6 @@
 //! Text only. A slash is an ordinary character of the bus, so a subject is one token unless a name
 //! in it has dots.
 
-use std::fmt;
-
 use async_nats::Subject;
 
 use crate::cluster::ServerInfo;
@@ -18,62 +16,57 @@ const LONGEST: usize = 2048;
 pub(super) fn calls(server: &ServerInfo) -> Result<Subject> {
     checked(
         "server",
-        format_args!("pitaya/servers/{}/{}", server.kind, server.id),
+        &["pitaya/servers/", &server.kind, "/", &server.id],
     )
 }
 
 /// Where servers of a type tell each other who was bound.
 pub(super) fn bindings(kind: &str) -> Result<Subject> {
-    checked("server type", format_args!("pitaya/{kind}/bindings"))
+    checked("server type", &["pitaya/", kind, "/bindings"])
 }
 
 /// Where pushes and kicks for many users go; ours alone.
 pub(super) fn lists(frontend_type: &str) -> Result<Subject> {
-    checked("server type", format_args!("pitaya/{frontend_type}/users"))
+    checked("server type", &["pitaya/", frontend_type, "/users"])
 }
 
 /// Whether a user of this uid can have subjects of its own, without which it cannot be bound.
 pub(super) fn carries(uid: &str) -> bool {
-    checked("uid", format_args!("{uid}")).is_ok()
+    checked("uid", &[uid]).is_ok()
 }
 
 /// Where pushes for a user go.
 pub(super) fn pushes(frontend_type: &str, uid: &str) -> Result<Subject> {
-    checked(
-        "uid",
-        format_args!("pitaya/{frontend_type}/user/{uid}/push"),
-    )
+    checked("uid", &["pitaya/", frontend_type, "/user/", uid, "/push"])
 }
 
 /// Where kicks for a user go.
 pub(super) fn kicks(frontend_type: &str, uid: &str) -> Result<Subject> {
-    checked(
-        "uid",
-        format_args!("pitaya/{frontend_type}/user/{uid}/kick"),
-    )
+    checked("uid", &["pitaya/", frontend_type, "/user/", uid, "/kick"])
 }
 
 /// A subject that means itself and nothing else. What has spaces would break the bus's framing;
 /// what is a wildcard would receive the messages of others.
-fn checked(what: &str, subject: fmt::Arguments<'_>) -> Result<Subject> {
-    let subject = subject.to_string();
+fn checked(what: &str, parts: &[&str]) -> Result<Subject> {
+    let subject = parts.concat();
     let refused = |why: &str| {
         Err(Error::msg(format!(
             "nats: invalid subject: the {what} {why}"
         )))
     };
-    if subject
-        .bytes()
+    let bytes = subject.as_bytes();
+    if bytes
+        .iter()
         .any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
     {
         return refused("has a space or a line break");
     }
-    if subject.len() > LONGEST {
+    if bytes.len() > LONGEST {
         return refused("is too long");
     }
-    if subject
-        .split('.')
-        .any(|token| matches!(token, "" | "*" | ">"))
+    if bytes
+        .split(|byte| *byte == b'.')
+        .any(|token| matches!(token, b"" | b"*" | b">"))
     {
         return refused("has an empty part or a wildcard between its dots");
     }
