@@ -27,12 +27,12 @@ pub(super) fn bindings(kind: &str) -> Result<Subject> {
 
 /// Where pushes and kicks for many users go; ours alone.
 pub(super) fn lists(frontend_type: &str) -> Result<Subject> {
-    checked("server type", format_args!("pitaya/{frontend_type}/users"))
+    checked("server type", &["pitaya/", frontend_type, "/users"])
 }
 
 /// Whether a user of this uid can have subjects of its own, without which it cannot be bound.
 pub(super) fn carries(uid: &str) -> bool {
-    checked("uid", format_args!("{uid}")).is_ok()
+    checked("uid", &[uid]).is_ok()
 }
 
 /// Where pushes for a user go.
