@@ -522,12 +522,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         session: &Session,
     ) -> Result<Poll<()>, CloseReason> {
         if self.blocked() {
-            let written = self.poll_write(cx, core)?;
-            self.tell_unsent(core, session);
-            Ok(written)
+            self.poll_blocked(cx, core, session)
         } else {
             Ok(Poll::Ready(()))
         }
+    }
+
+    #[cold]
+    fn poll_blocked(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        core: &Arc<Core>,
+        session: &Session,
+    ) -> Result<Poll<()>, CloseReason> {
+        let written = self.poll_write(cx, core)?;
+        self.tell_unsent(core, session);
+        Ok(written)
     }
 
     /// Tells the queue what is left of the last batch: what waits for a client that takes nothing is
