@@ -117,7 +117,7 @@ pub(super) use crate::tls::ClientTls as Tls;
 /// Nobody: texts that ask for TLS are no targets then.
 #[cfg(not(feature = "tls"))]
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tls;
+pub(super) struct Tls(());
 
 impl Host {
     async fn connect(self, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {

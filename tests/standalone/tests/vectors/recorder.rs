@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use garde::Validate;
-use pitaya::Caller as _;
 use pitaya::app::AppBuilder;
 use pitaya::app::config::{Config, SerializerKind};
 use pitaya::handler::BoxFuture;
