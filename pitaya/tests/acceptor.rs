@@ -415,23 +415,23 @@ async fn broken_rules_end_the_connection() {
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_when_it_is_announced() {
     let (connector, acceptor) = memory(4096);
-    let mut acceptor = WebSocket::over(acceptor).max_message(100);
+    let mut acceptor = WebSocket::over(acceptor).max_message(200);
     let mut client = connector.connect().unwrap();
     client.write_all(REQUEST.as_bytes()).await.unwrap();
     let server = established(&mut acceptor).await.unwrap();
     client
-        .write_all(&masked(0x82, &data_packet(96)))
+        .write_all(&masked(0x82, &data_packet(196)))
         .await
         .unwrap();
     client
-        .write_all(&masked(0x82, &data_packet(97))[..4])
+        .write_all(&masked(0x82, &data_packet(197))[..4])
         .await
         .unwrap();
     let (packets, end) = packets_of(server.io).await;
-    assert_eq!(packets, [data_packet(96)]);
+    assert_eq!(packets, [data_packet(196)]);
     assert_eq!(
         end,
-        "websocket: message of 101 bytes is larger than the limit of 100 bytes"
+        "websocket: message of 201 bytes is larger than the limit of 200 bytes"
     );
 }
 

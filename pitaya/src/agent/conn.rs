@@ -226,20 +226,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             Err(reason) => return Poll::Ready(reason),
         };
         if unsent.is_ready() {
-            // What came in one read with the message that is being served counts as well.
-            if self.at.max(self.scanned as usize) < self.input.len()
-                && let Err(reason) = self.scan(core)
-            {
-                return Poll::Ready(reason);
-            }
-            while self.input.len().saturating_sub(self.at) < core.limits().read_ahead {
+            // What came in one read with the message that is being served is looked at as well.
+            let mut unseen = self.at.max(self.scanned as usize) < self.input.len();
+            loop {
+                if unseen && let Err(reason) = self.scan(core) {
+                    // As between messages: what was queued before the bad packet still leaves, if
+                    // the socket takes it.
+                    let _ = self.flush(cx, core, session);
+                    return Poll::Ready(reason);
+                }
+                if self.input.len().saturating_sub(self.at) >= core.limits().read_ahead {
+                    break;
+                }
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(CloseReason::Disconnected),
-                    Poll::Ready(Ok(_)) => {
-                        if let Err(reason) = self.scan(core) {
-                            return Poll::Ready(reason);
-                        }
-                    }
+                    Poll::Ready(Ok(_)) => unseen = true,
                     Poll::Ready(Err(error)) => return Poll::Ready(reason_of(&error)),
                     Poll::Pending => break,
                 }

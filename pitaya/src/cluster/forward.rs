@@ -65,7 +65,8 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
     match enter(session, kind, message, core.limits().outbound.bytes) {
         Entered::Waits => {}
         Entered::First(held, exit) => {
-            let run = run(core.clone(), exit, held);
+            // Boxed, because a task's future is moved many times before it is in its place.
+            let run = Box::pin(run(core.clone(), exit, held));
             // The runtime's budget would let answers overtake each other.
             core.app().tasks().spawn(tokio::task::unconstrained(run));
         }

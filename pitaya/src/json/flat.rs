@@ -5,34 +5,55 @@
 
 use serde_json::Value;
 
-use super::{Scanner, Token};
-
 /// Hands each member of the object to `member`. `None`: declined, perhaps after some members.
 pub(crate) fn flat<'a>(text: &'a [u8], mut member: impl FnMut(&'a str, Value)) -> Option<()> {
-    let mut scanner = Scanner::new(text);
-    if !matches!(scanner.next(), Ok(Some(Token::ObjectStart))) {
-        return None;
+    let mut rest = after(std::str::from_utf8(text).ok()?, '{')?;
+    if let Some(end) = after(rest, '}') {
+        return nothing(end);
     }
     loop {
-        let key = match scanner.next() {
-            Ok(Some(Token::Key(key))) => plain(key)?,
-            Ok(Some(Token::ObjectEnd)) => break,
-            _ => return None,
-        };
-        let value = match scanner.next() {
-            Ok(Some(Token::Text(text))) => plain(text)?.into(),
-            Ok(Some(Token::Number(number))) => plain(number)?.parse::<u64>().ok()?.into(),
-            _ => return None,
+        let (key, value) = string(rest)?;
+        let value = after(value, ':')?;
+        let (value, next) = match string(value) {
+            Some((text, next)) => (text.into(), next),
+            None => whole_number(value)?,
         };
         member(key, value);
+        rest = match after(next, ',') {
+            Some(rest) => rest,
+            None => return nothing(after(next, '}')?),
+        };
     }
-    matches!(scanner.next(), Ok(None)).then_some(())
 }
 
-/// Text that means what stands there.
-fn plain(text: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(text).ok()?;
-    (!text.as_bytes().contains(&b'\\')).then_some(text)
+/// What stands behind `sign`, if that comes next.
+fn after(text: &str, sign: char) -> Option<&str> {
+    text.strip_prefix(sign)
+        .or_else(|| text.trim_start_matches(SPACE).strip_prefix(sign))
+}
+
+fn nothing(text: &str) -> Option<()> {
+    text.trim_start_matches(SPACE).is_empty().then_some(())
+}
+
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// A string that means what stands there, and what is behind it.
+fn string(text: &str) -> Option<(&str, &str)> {
+    let text = after(text, '"')?;
+    let odd = |byte| matches!(byte, b'"' | b'\\' | 0..b' ');
+    let (string, rest) = text.split_at_checked(text.bytes().position(odd)?)?;
+    Some((string, rest.strip_prefix('"')?))
+}
+
+fn whole_number(text: &str) -> Option<(Value, &str)> {
+    let text = text.trim_start_matches(SPACE);
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
+    let (digits, rest) = text.split_at_checked(end)?;
+    if digits.len() > 1 && digits.starts_with('0') {
+        return None;
+    }
+    Some((digits.parse::<u64>().ok()?.into(), rest))
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ const FOUND: &[(&str, &str, &str)] = &[
         "0102071b010268698001090d",
         "a bad packet was noticed when the handler in front of it had ended, if one read brought both",
     ),
+    (
+        "connection",
+        "01021b0102686907068001090d",
+        "a push made before a bad packet was lost when a handler was waiting, and left when none was",
+    ),
 ];
 
 #[test]

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the fate of a message is waited for. The bus tells it within one way there and back; what
-/// takes longer was delivered, and is silent.
-const WAIT: Duration = Duration::from_secs(1);
+/// takes longer was delivered, and is silent. Shorter than a suspicion of the directory lasts, or what
+/// was held up would be sent to the same server again.
+const WAIT: Duration = Duration::from_millis(500);
 
 /// Messages by their number in the lane's order of arrival.
 pub(super) struct Again<T> {

@@ -88,14 +88,14 @@ pub(super) enum Entered {
 
 /// Brings a message into the session's lane for this type.
 pub(super) fn enter(session: &Session, kind: &str, message: Forward, most_bytes: usize) -> Entered {
-    let entered = session.with_lanes(|lanes| {
+    let (entered, waker) = session.with_lanes(|lanes| {
         if let Some(lane) = lanes.get_mut(kind) {
             if !lane.load.has_room(message.data.len(), most_bytes) {
-                return Err(Entered::Refused(message));
+                return (Entered::Refused(message), None);
             }
             let held = Held::new(message, &lane.load, session.forwarding());
             lane.waiting.push_back(held);
-            return Ok(lane.waker.take());
+            return (Entered::Waits, lane.waker.take());
         }
         let load = Arc::<Load>::default();
         let held = Held::new(message, &load, session.forwarding());
@@ -110,17 +110,12 @@ pub(super) fn enter(session: &Session, kind: &str, message: Forward, most_bytes:
             load,
         };
         lanes.insert(kind.to_owned(), lane);
-        Err(Entered::First(held, exit))
+        (Entered::First(held, exit), None)
     });
-    match entered {
-        Ok(waker) => {
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-            Entered::Waits
-        }
-        Err(entered) => entered,
+    if let Some(waker) = waker {
+        waker.wake();
     }
+    entered
 }
 
 /// Where the lane's task takes messages out. When it is dropped the lane is gone, with what is in it.
