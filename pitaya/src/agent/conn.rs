@@ -371,7 +371,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                             return Some(Next::Full);
                         }
                         self.at = end;
-                        self.calls += 1;
+                        // Messages that are no calls may have come before it, more than fit.
+                        self.calls = self.calls.saturating_add(1);
                         let body = end - body_len..end;
                         let call = Call {
                             route,
