@@ -35,7 +35,7 @@ use super::{Connected, Metadata, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
-use crate::observe::{Resent, trace};
+use crate::observe::{Limit, Resent, trace};
 use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
@@ -79,7 +79,7 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
     if core.app().directory().of_kind(kind).is_empty() {
         return answer(core, session, &message, Err(router::no_servers()));
     }
-    match enter(session, kind, message, core.limits().outbound.bytes) {
+    match enter(session, kind, message, &core.limits().forward) {
         Entered::Waits => {}
         Entered::First(held, exit) => {
             // Boxed, because a task's future is moved many times before it is in its place.
@@ -87,7 +87,10 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
             // The runtime's budget would let answers overtake each other.
             core.app().tasks().spawn(tokio::task::unconstrained(run));
         }
-        Entered::Refused(message) => answer(core, session, &message, Err(overloaded())),
+        Entered::Refused(message) => {
+            core.app().metrics().limit_reached(Limit::Forwarded);
+            answer(core, session, &message, Err(overloaded()));
+        }
     }
 }
 

@@ -18,6 +18,9 @@ const WIRE_PACKET: usize = (1 << 24) - 1;
 const GIB: usize = 1 << 30;
 const MANY: usize = 1_000_000_000;
 
+/// A tebibyte, where numbers go that far.
+const MOST_QUEUED: usize = if usize::BITS > 32 { GIB << 10 } else { GIB };
+
 /// One setting.
 pub(super) struct Key {
     /// The whole key in lower case.
@@ -138,6 +141,12 @@ pub(super) static KEYS: &[Key] = &[
         "pitaya.buffer.agent.bytes",
         Slot::Size(field!(buffer.bytes), (1024, GIB)),
         "bytes that may wait for one client, at the limit buffer.agent.overflow decides",
+    ),
+    key(
+        "pitaya.buffer.agent.keys",
+        Slot::Count(field!(buffer.keys), (1, MANY)),
+        "keys of push_latest that are told apart for one client while messages of them wait, one with a further key is an \
+         ordinary push; counted",
     ),
     key(
         "pitaya.buffer.agent.overflow",
@@ -422,6 +431,60 @@ pub(super) static KEYS: &[Key] = &[
         "pitaya.limits.connections",
         Slot::Count(field!(limits.connections), (0, MANY)),
         "clients connected at the same time, one too many is closed at once; 0 = no such limit",
+    ),
+    key(
+        "pitaya.limits.address.connections",
+        Slot::Count(field!(limits.address_connections), (0, MANY)),
+        "clients of one address connected at the same time, an IPv6 network of 64 bits counting as one, one too many is \
+         closed when its address is known; 0 = no such limit",
+    ),
+    key(
+        "pitaya.limits.accept.rate",
+        Slot::Count(field!(limits.accept_rate), (0, MANY)),
+        "clients that may connect in one second, one too many is closed at once; 0 = no such limit",
+    ),
+    key(
+        "pitaya.limits.bind.timeout",
+        Slot::Time(field!(limits.bind_timeout), (Duration::ZERO, DAY)),
+        "from the end of the handshake until a client is bound to a user, then it is closed; 0s = no such limit",
+    ),
+    key(
+        "pitaya.limits.idle.timeout",
+        Slot::Time(field!(limits.idle_timeout), (Duration::ZERO, DAY)),
+        "how long a client may send no message, then it is kicked at the next heartbeat; 0s = no such limit",
+    ),
+    key(
+        "pitaya.limits.route",
+        Slot::Count(field!(limits.route), (1, 255)),
+        "longest route in bytes that is looked at when it is none of this server's own, a request with a longer one is \
+         answered PIT-400",
+    ),
+    key(
+        "pitaya.limits.queued",
+        Slot::Size(field!(limits.queued), (1024, MOST_QUEUED)),
+        "bytes that may wait for all clients together that do not keep up, beyond it those with the most are closed until \
+         the rest fits",
+    ),
+    key(
+        "pitaya.limits.concurrent.messages",
+        Slot::Count(field!(limits.concurrent.messages), (1, MANY)),
+        "calls of concurrent routes that one client may have under way, further ones wait unread",
+    ),
+    key(
+        "pitaya.limits.concurrent.bytes",
+        Slot::Size(field!(limits.concurrent.bytes), (1024, GIB)),
+        "bytes of message bodies that concurrent calls of one client may have under way, then further ones wait unread",
+    ),
+    key(
+        "pitaya.limits.forward.messages",
+        Slot::Count(field!(limits.forward.messages), (1, MANY)),
+        "messages that one client may have on their way to servers of one type, one too many is answered PIT-503",
+    ),
+    key(
+        "pitaya.limits.forward.bytes",
+        Slot::Size(field!(limits.forward.bytes), (1024, GIB)),
+        "bytes of message bodies that one client may have on their way to servers of one type, beyond it a message is \
+         answered PIT-503",
     ),
     key(
         "pitaya.limits.establish.timeout",

@@ -212,10 +212,7 @@ async fn encrypted_bytes_on_a_plain_port_end_cleanly_and_are_counted() {
             .expect_err("nobody speaks TLS here");
     }
     eventually("TCP counts it", || book.closed("protocol") == 1.0).await;
-    eventually("WebSocket counts it", || {
-        book.refused("upgrade_refused") == 1.0
-    })
-    .await;
+    eventually("WebSocket counts it", || book.refused("not_http") == 1.0).await;
     assert_eq!(
         connect(&app)
             .await

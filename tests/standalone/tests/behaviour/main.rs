@@ -18,6 +18,7 @@ mod outbound;
 mod pipelines;
 mod proxies;
 mod rates;
+mod report;
 mod sessions;
 mod signals;
 mod waiting;
