@@ -728,13 +728,7 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             }
         }
         Target::Error(_) | Target::Forward { .. } if core.is_too_long(message.route) => {
-            let resolved = unserved(core, &message);
-            if let Resolved::Done = resolved {
-                core.app().metrics().limit_reached(Limit::Route);
-                let error = Error::new(codes::BAD_REQUEST, "the route is too long");
-                core.refuse(session, id, &message, &error);
-            }
-            resolved
+            too_long(core, session, id, &message)
         }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
@@ -752,6 +746,23 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+/// A route that is none of this server's is looked at up to a limit only.
+#[cold]
+fn too_long(
+    core: &Arc<Core>,
+    session: &Session,
+    id: u64,
+    message: &message::Message<'_>,
+) -> Resolved {
+    let resolved = unserved(core, message);
+    if let Resolved::Done = resolved {
+        core.app().metrics().limit_reached(Limit::Route);
+        let error = Error::new(codes::BAD_REQUEST, "the route is too long");
+        core.refuse(session, id, message, &error);
+    }
+    resolved
 }
 
 #[cold]

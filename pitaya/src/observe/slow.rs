@@ -61,7 +61,8 @@ impl SlowRoute {
 
     #[cold]
     pub(super) fn note(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let seconds = time.as_secs().saturating_mul(1_000_000_000);
+        let nanos = seconds.saturating_add(u64::from(time.subsec_nanos()));
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
         self.longest.fetch_max(nanos, Ordering::Relaxed);
