@@ -193,10 +193,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 };
             }
             if let Some(next) = self.take_packet(core, session) {
-                if let Next::Close(_) = next {
-                    // What was answered before the bad packet still leaves, if the socket takes it.
-                    let _ = self.flush(cx, core, session);
-                }
                 return Poll::Ready(next);
             }
             match self.poll_read(cx) {
@@ -232,9 +228,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             let mut unseen = self.at.max(self.scanned as usize) < self.input.len();
             loop {
                 if unseen && let Err(reason) = self.scan(core) {
-                    // As between messages: what was queued before the bad packet still leaves, if
-                    // the socket takes it.
-                    let _ = self.flush(cx, core, session);
                     return Poll::Ready(reason);
                 }
                 if self.input.len().saturating_sub(self.at) >= core.limits().read_ahead {
@@ -371,7 +364,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                             return Some(Next::Full);
                         }
                         self.at = end;
-                        self.calls += 1;
+                        // Messages that are no calls may have come before it, more than fit.
+                        self.calls = self.calls.saturating_add(1);
                         let body = end - body_len..end;
                         let call = Call {
                             route,
@@ -600,7 +594,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
 
     /// Writes everything that may leave, until the socket is blocked.
     #[inline]
-    fn flush(
+    pub(super) fn flush(
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,

@@ -225,6 +225,10 @@ async fn close<'c, IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
+    if let CloseReason::Protocol | CloseReason::Internal = reason {
+        // What was queued before the bad packet still leaves, if the socket takes it.
+        poll_fn(|cx| Poll::Ready(c.flush(cx, core, session).is_ok())).await;
+    }
     if !session.out().ended() {
         session.end(reason, End::Drop, &[]);
     }

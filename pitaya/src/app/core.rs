@@ -538,13 +538,14 @@ impl Core {
             MsgType::MsgRequest
         };
         let received = Instant::now();
-        let metadata = trace::origin(&route, received);
-        let span_of = MessageType::of(message);
-        let own = Own::begin(session, &route, span_of, || metadata.clone());
+        let request = fastrand::u128(..);
+        let metadata = || trace::origin(request, received);
+        let own = Own::begin(session, &route, MessageType::of(message), metadata);
         let forward = Forward {
             id,
             kind: msg_type,
-            own: own.unwrap_or_else(|| Own::quiet(metadata)),
+            request,
+            own: own.map(Box::new),
             route,
             data,
             received,
@@ -557,7 +558,7 @@ impl Core {
     #[cold]
     pub(crate) fn refuse(&self, session: &Session, id: u64, message: &Message<'_>, error: &Error) {
         let route = self.table.text(message.route);
-        let metadata = || trace::origin(&route, Instant::now());
+        let metadata = || trace::origin(fastrand::u128(..), Instant::now());
         let own = Own::begin(session, &route, MessageType::of(message), metadata);
         let span = own.map_or_else(Span::none, |own| own.span);
         trace::failed(&span, error);

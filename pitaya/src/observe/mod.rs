@@ -96,14 +96,24 @@ pub(crate) enum Refusal {
     Tls,
     /// The client's certificate is missing or not believed.
     ClientCertificate,
-    /// The request to upgrade was refused.
+    /// The client does not speak HTTP, where a WebSocket begins with it.
+    NotHttp,
+    /// Another HTTP request than one to open a WebSocket.
+    NotWebSocket,
+    /// The HTTP request has too many headers or too large ones.
+    UpgradeTooLarge,
+    /// Nothing is served at this path.
+    UpgradePath,
+    /// Pages of this origin are not served.
+    UpgradeOrigin,
+    /// The request to upgrade was refused for another reason.
     Upgrade,
     /// The acceptor failed.
     Accept,
 }
 
 impl Refusal {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 18] = [
         Self::Connections,
         Self::Address,
         Self::Pace,
@@ -115,6 +125,11 @@ impl Refusal {
         Self::NotTls,
         Self::Tls,
         Self::ClientCertificate,
+        Self::NotHttp,
+        Self::NotWebSocket,
+        Self::UpgradeTooLarge,
+        Self::UpgradePath,
+        Self::UpgradeOrigin,
         Self::Upgrade,
         Self::Accept,
     ];
@@ -132,6 +147,11 @@ impl Refusal {
             Self::NotTls => "not_tls",
             Self::Tls => "tls_failed",
             Self::ClientCertificate => "tls_client_certificate",
+            Self::NotHttp => "not_http",
+            Self::NotWebSocket => "not_websocket",
+            Self::UpgradeTooLarge => "upgrade_too_large",
+            Self::UpgradePath => "upgrade_path",
+            Self::UpgradeOrigin => "upgrade_origin",
             Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }

@@ -224,7 +224,7 @@ async fn an_upgrade_that_is_none_is_refused() {
     let _ = in_time(peer.read_to_end(&mut answer)).await;
     // The server reads what such a peer still sends, so that the answer is not lost.
     drop(peer);
-    eventually("it is counted", || book.refused("upgrade_refused") == 1.0).await;
+    eventually("it is counted", || book.refused("not_http") == 1.0).await;
     app.shutdown().await;
 }
 

@@ -17,6 +17,7 @@ mod order;
 mod outbound;
 mod pipelines;
 mod proxies;
+mod python;
 mod rates;
 mod report;
 mod sessions;
