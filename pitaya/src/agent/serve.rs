@@ -83,13 +83,13 @@ where
                     match beside.await {
                         Outcome::Done(Ok(())) => {
                             session.out().control(core.handshake_accepted());
-                            session.out().set_gate(Gate::Held);
+                            session.out().set_gate(Gate::Held, &core.limits().outbound);
                             c.machine
                                 .handshaken(Instant::now(), core.limits().handshake);
                         }
                         Outcome::Done(Err(_)) | Outcome::Panicked => {
                             session.out().control(core.handshake_refused());
-                            session.out().set_gate(Gate::Held);
+                            session.out().set_gate(Gate::Held, &core.limits().outbound);
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
                         }
                         Outcome::Over(reason) => {
@@ -225,6 +225,10 @@ async fn close<'c, IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
+    if let CloseReason::Protocol | CloseReason::Internal = reason {
+        // What was queued before the bad packet still leaves, if the socket takes it.
+        poll_fn(|cx| Poll::Ready(c.flush(cx, core, session).is_ok())).await;
+    }
     if !session.out().ended() {
         session.end(reason, End::Drop, &[]);
     }

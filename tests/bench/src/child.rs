@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{server::Subject, wire::Transport};
+use crate::{server::Subject, tls::Trust, wire::Transport};
 
 /// How long anything that should happen at once may take, on a busy machine and under valgrind.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -37,8 +37,10 @@ pub(crate) struct Child {
     lines: mpsc::Receiver<io::Result<String>>,
     /// Where clients connect; unspecified where none do.
     pub(crate) address: SocketAddr,
-    /// What other servers have to know of it.
+    /// What others have to know of it.
     pub(crate) record: String,
+    /// Its certificate, if it speaks TLS.
+    pub(crate) trust: Option<Trust>,
 }
 
 /// Where a server runs, and what it calls others over.
@@ -89,18 +91,22 @@ impl Child {
             lines,
             address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             record: String::new(),
+            trust: None,
         };
-        let started = child.started();
+        let started = child.started(transport);
         started.with_context(|| format!("the {} server did not start", subject.name()))?;
         Ok(child)
     }
 
-    fn started(&mut self) -> Result<()> {
+    fn started(&mut self, transport: Transport) -> Result<()> {
         let line = self.line()?;
         let (address, record) = line.split_once(' ').context("no record")?;
         self.address = address
             .parse()
             .with_context(|| format!("not an address: {line:?}"))?;
+        if transport == Transport::Tls {
+            self.trust = Some(Trust::read(record)?);
+        }
         self.record = record.to_owned();
         Ok(())
     }

@@ -3,6 +3,8 @@
 //! It frames packets, answers handshakes, heartbeats and requests with constants, and fans out with one write per
 //! member. It never parses a body, never checks a peer, and keeps its buffers: it is a yardstick, not a server.
 
+mod encrypted;
+
 use std::{
     io,
     sync::{Arc, PoisonError, RwLock},
@@ -21,6 +23,8 @@ use crate::wire::{
     DATA, FANOUT_ROUTE, HANDSHAKE, HEARTBEAT, JOIN_ROUTE, PACKET_HEADER, REQUEST_FLAG, Transport,
     Wire,
 };
+
+pub(crate) use encrypted::serve as serve_encrypted;
 
 const BUFFER: usize = 4096;
 
@@ -106,7 +110,7 @@ fn next_packet<'a>(
 ) -> Result<Option<&'a [u8]>, End> {
     let rest = input.get_mut(*consumed..).ok_or(End::Malformed)?;
     match transport {
-        Transport::Tcp => {
+        Transport::Tcp | Transport::Tls => {
             let Some(&[_, a, b, c]) = rest.first_chunk::<PACKET_HEADER>() else {
                 return Ok(None);
             };
@@ -245,7 +249,7 @@ mod tests {
 
     #[test]
     fn bytes_that_trickle_in_are_answered_like_a_burst() {
-        for transport in Transport::ALL {
+        for transport in Transport::PLAIN {
             let (_runtime, address) = start(transport);
             let wire = Wire::new(transport);
             let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -290,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_fan_out_reaches_those_who_joined() {
-        for transport in Transport::ALL {
+        for transport in Transport::PLAIN {
             let (_runtime, address) = start(transport);
             let wire = Wire::new(transport);
             let mut trigger = Connection::establish(&wire, address).unwrap();

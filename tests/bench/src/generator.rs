@@ -9,28 +9,67 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
 
 use crate::{
-    child::DEADLINE,
+    child::{Child, DEADLINE},
+    tls::Trust,
     wire::{Transport, UPGRADE, Wire},
 };
+
+/// Whom to connect to.
+pub(crate) struct Peer {
+    address: SocketAddr,
+    trust: Option<Trust>,
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            address,
+            trust: None,
+        }
+    }
+}
+
+impl From<&Child> for Peer {
+    fn from(server: &Child) -> Self {
+        Self {
+            address: server.address,
+            trust: server.trust.clone(),
+        }
+    }
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
 
 /// A client of a server under test.
 pub(crate) struct Connection<'a> {
     wire: &'a Wire,
-    stream: TcpStream,
+    stream: Stream,
     /// What arrived behind the last frame that was asked for. Empty, so without memory, nearly always.
     rest: Vec<u8>,
 }
 
 impl<'a> Connection<'a> {
     /// Connects, and leaves the rest to the `begin_` and `end_` steps, so that many can be under way at once.
-    pub(crate) fn open(wire: &'a Wire, address: SocketAddr) -> Result<Self> {
+    pub(crate) fn open(wire: &'a Wire, peer: impl Into<Peer>) -> Result<Self> {
+        let Peer { address, trust } = peer.into();
         let stream = TcpStream::connect(address)
             .with_context(|| format!("could not connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
+        let stream = match (wire.transport, trust) {
+            (Transport::Tls, Some(trust)) => {
+                Stream::Tls(Box::new(StreamOwned::new(trust.client()?, stream)))
+            }
+            (Transport::Tls, None) => bail!("the server has told no certificate"),
+            _ => Stream::Plain(stream),
+        };
         Ok(Self {
             wire,
             stream,
@@ -39,14 +78,24 @@ impl<'a> Connection<'a> {
     }
 
     pub(crate) fn begin_upgrade(&mut self) -> Result<()> {
+        if let Stream::Tls(stream) = &mut self.stream {
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut stream.sock)?;
+            }
+        }
         match self.wire.transport {
-            Transport::Tcp => Ok(()),
+            Transport::Tcp | Transport::Tls => Ok(()),
             Transport::WebSocket => self.send(UPGRADE),
         }
     }
 
     pub(crate) fn end_upgrade(&mut self) -> Result<()> {
-        if self.wire.transport == Transport::Tcp {
+        if let Stream::Tls(stream) = &mut self.stream {
+            while stream.conn.is_handshaking() {
+                stream.conn.complete_io(&mut stream.sock)?;
+            }
+        }
+        if self.wire.transport != Transport::WebSocket {
             return Ok(());
         }
         loop {
@@ -87,8 +136,8 @@ impl<'a> Connection<'a> {
     }
 
     /// All the steps, ending with the answer to the first echo.
-    pub(crate) fn establish(wire: &'a Wire, address: SocketAddr) -> Result<Self> {
-        let mut connection = Self::open(wire, address)?;
+    pub(crate) fn establish(wire: &'a Wire, peer: impl Into<Peer>) -> Result<Self> {
+        let mut connection = Self::open(wire, peer)?;
         connection.begin_upgrade()?;
         connection.end_upgrade()?;
         connection.begin_handshake()?;
@@ -98,7 +147,11 @@ impl<'a> Connection<'a> {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(bytes)?)
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes)?,
+            Stream::Tls(stream) => stream.write_all(bytes)?,
+        }
+        Ok(())
     }
 
     /// Waits until `expected` has come `count` times.
@@ -141,7 +194,11 @@ impl<'a> Connection<'a> {
     fn read_more(&mut self) -> Result<()> {
         let mut buffer = [0; 16 * 1024];
         let read = loop {
-            match self.stream.read(&mut buffer) {
+            let read = match &mut self.stream {
+                Stream::Plain(stream) => stream.read(&mut buffer),
+                Stream::Tls(stream) => stream.read(&mut buffer),
+            };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other.context("the server did not answer")?,
             }

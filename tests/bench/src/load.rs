@@ -194,7 +194,7 @@ pub(crate) fn establish<'a>(
     wire: &'a Wire,
 ) -> Result<Vec<Connection<'a>>> {
     (0..count)
-        .map(|_| Connection::establish(wire, server.address))
+        .map(|_| Connection::establish(wire, server))
         .collect()
 }
 
@@ -259,7 +259,7 @@ pub(crate) struct Group<'a> {
 
 impl<'a> Group<'a> {
     pub(crate) fn gather(members: usize, server: &Child, wire: &'a Wire) -> Result<Self> {
-        let trigger = Connection::establish(wire, server.address)?;
+        let trigger = Connection::establish(wire, server)?;
         let mut members = establish(members, server, wire)?;
         for member in &mut members {
             member.send(&[wire.client.join.as_slice(), &wire.client.echo].concat())?;
@@ -300,7 +300,7 @@ impl<'a> Group<'a> {
 fn connect(server: &Child, wire: &Wire, batches: usize) -> Result<()> {
     for _ in 0..batches {
         let mut connections = (0..CONNECTING)
-            .map(|_| Connection::open(wire, server.address))
+            .map(|_| Connection::open(wire, server))
             .collect::<Result<Vec<_>>>()?;
         connections
             .iter_mut()

@@ -16,6 +16,7 @@ mod load;
 mod ours;
 mod report;
 mod server;
+mod tls;
 mod wire;
 
 use std::{path::PathBuf, time::Instant};
@@ -36,7 +37,7 @@ cargo run --release -p bench -- [cluster] [instructions] [options]
 
     --quick              a tenth of the work, three alternations
     --only <row>         only this row; may be repeated
-    --transport <name>   tcp or ws; may be repeated
+    --transport <name>   tcp, ws, or tls, which has the rows connect and idle; may be repeated
     --alternations <n>   how often floor and server take turns
     --against <server>   what to compare with the floor
     --keep <folder>      leave callgrind's files there, for callgrind_annotate";
@@ -99,6 +100,27 @@ const ROWS: [(&str, Load, Budget); 7] = [
         Budget::Bytes(2048.0),
     ),
 ];
+
+/// What TLS costs, beside a bare tokio-rustls server with the same configuration.
+const TLS_ROWS: [(&str, Load, Budget); 2] = [
+    (
+        "connect",
+        Load::Connect { batches: 60 },
+        Budget::TimesFloor(1.15),
+    ),
+    (
+        "idle",
+        Load::Idle { connections: 3000 },
+        Budget::TimesBytes(1.15),
+    ),
+];
+
+fn rows(transport: Transport) -> &'static [(&'static str, Load, Budget)] {
+    match transport {
+        Transport::Tcp | Transport::WebSocket => &ROWS,
+        Transport::Tls => &TLS_ROWS,
+    }
+}
 
 struct Options {
     cluster: bool,
@@ -204,8 +226,16 @@ fn parse(arguments: &[&str]) -> Result<Options> {
         );
     }
     if options.transports.is_empty() {
-        options.transports = Transport::ALL.to_vec();
+        options.transports = if options.instructions {
+            Transport::PLAIN.to_vec()
+        } else {
+            Transport::ALL.to_vec()
+        };
     }
+    ensure!(
+        !options.instructions || !options.transports.contains(&Transport::Tls),
+        "instructions are counted over tcp and ws"
+    );
     Ok(options)
 }
 
@@ -226,7 +256,7 @@ fn compare(options: &Options, cores: Cores, files: u64) -> Result<()> {
     );
     for &transport in &options.transports {
         let wire = Wire::new(transport);
-        for (name, load, budget) in ROWS {
+        for &(name, load, budget) in rows(transport) {
             if !options.wants(name) {
                 continue;
             }

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use pitaya::{
     App, Config, Context, Tcp, WebSocket,
     app::{
@@ -11,6 +11,7 @@ use pitaya::{
         config::{Conn, Heartbeat, RateLimiting},
     },
     handler, message,
+    tls::ServerTls,
 };
 
 use crate::wire::{PUSH_ROUTE, Transport};
@@ -61,22 +62,29 @@ impl Hello {
     }
 }
 
-/// Starts the server on a free loopback port and answers its address; it runs until the process ends.
-pub(crate) async fn start(transport: Transport) -> Result<SocketAddr> {
-    let app = frontend(transport, config()).handler(Bench).start().await?;
+/// Starts the server and answers its address; it runs until the process ends.
+pub(crate) async fn start(frontend: AppBuilder) -> Result<SocketAddr> {
+    let app = frontend.handler(Bench).start().await?;
     app.handle().groups().create(GROUP).await?;
     let address = app.local_addr(0).context("the acceptor has no address")?;
     tokio::spawn(app.run());
     Ok(address)
 }
 
-/// A server that takes clients on a free loopback port.
-pub(crate) fn frontend(transport: Transport, config: Config) -> AppBuilder {
+/// A server that takes clients on a free loopback port, without TLS.
+pub(crate) fn frontend(transport: Transport, config: Config) -> Result<AppBuilder> {
     let builder = App::builder(SERVER_TYPE).config(config);
-    match transport {
+    Ok(match transport {
         Transport::Tcp => builder.acceptor(Tcp::bind("127.0.0.1:0")),
         Transport::WebSocket => builder.acceptor(WebSocket::bind("127.0.0.1:0")),
-    }
+        Transport::Tls => bail!("this server has no certificate"),
+    })
+}
+
+/// The same with TLS.
+pub(crate) fn encrypted(tls: ServerTls) -> AppBuilder {
+    let tcp = Tcp::bind("127.0.0.1:0").tls(tls);
+    App::builder(SERVER_TYPE).config(config()).acceptor(tcp)
 }
 
 pub(crate) fn config() -> Config {

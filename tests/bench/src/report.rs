@@ -9,6 +9,10 @@ pub(crate) enum Budget {
     PercentOfFloor(f64),
     /// At most this many bytes.
     Bytes(f64),
+    /// At most this many times the floor's CPU.
+    TimesFloor(f64),
+    /// At most this many times the floor's bytes.
+    TimesBytes(f64),
 }
 
 /// The figures of one load over one transport, one pair per alternation.
@@ -29,6 +33,9 @@ impl Row {
     pub(crate) fn passes(&self) -> bool {
         match self.budget {
             Budget::PercentOfFloor(least) => median(&self.ratios()) >= least,
+            Budget::TimesFloor(most) | Budget::TimesBytes(most) => {
+                median(&self.ratios()) >= 100.0 / most
+            }
             Budget::Bytes(most) => {
                 median(&sorted(self.pairs.iter().map(|(_, ours)| *ours))) <= most
             }
@@ -46,16 +53,28 @@ impl fmt::Display for Row {
             ratios.last().copied().unwrap_or(f64::NAN),
         );
         let verdict = if self.passes() { "PASS" } else { "below" };
+        let bytes = |bytes: f64| format!("{bytes:.0} B");
+        let with_rate = |cost: f64| format!("{}, {:.0}/s", microseconds(cost), 1e9 / cost);
         let (floor, ours, budget) = match self.budget {
             Budget::PercentOfFloor(percent) => (
                 microseconds(floor),
                 microseconds(ours),
                 format!("at least {percent:.0} %"),
             ),
-            Budget::Bytes(bytes) => (
-                format!("{floor:.0} B"),
-                format!("{ours:.0} B"),
-                format!("at most {bytes:.0} B"),
+            Budget::Bytes(most) => (
+                bytes(floor),
+                bytes(ours),
+                format!("at most {}", bytes(most)),
+            ),
+            Budget::TimesFloor(most) => (
+                with_rate(floor),
+                with_rate(ours),
+                format!("at most {most} times the floor"),
+            ),
+            Budget::TimesBytes(most) => (
+                bytes(floor),
+                bytes(ours),
+                format!("at most {most} times the floor"),
             ),
         };
         let Self {
@@ -251,6 +270,24 @@ mod tests {
         assert!(row.passes());
         row.pairs = vec![(5000.0, 2049.0)];
         assert!(!row.passes());
+    }
+
+    #[test]
+    fn a_multiple_of_the_floor_is_the_most_that_passes() {
+        let mut row = Row {
+            name: "connect",
+            transport: "tls",
+            budget: Budget::TimesFloor(1.25),
+            pairs: vec![(400_000.0, 500_000.0)],
+        };
+        let expected = "| connect | tls | 400.00 us, 2500/s | 500.00 us, 2000/s | 80 % | 80-80 % | at most 1.25 times the floor | PASS |";
+        assert_eq!(row.to_string(), expected);
+        row.pairs = vec![(400_000.0, 500_001.0)];
+        assert!(!row.passes());
+        row.budget = Budget::TimesBytes(1.5);
+        row.pairs = vec![(6000.0, 9000.0)];
+        let expected = "| connect | tls | 6000 B | 9000 B | 67 % | 67-67 % | at most 1.5 times the floor | PASS |";
+        assert_eq!(row.to_string(), expected);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio::{
 use crate::{
     cluster::{apps, raw},
     cores, floor, ours,
+    tls::Pair,
     wire::{Transport, Wire},
 };
 
@@ -88,7 +89,7 @@ impl Subject {
 pub(crate) struct Running {
     /// Where clients connect; unspecified where none do.
     pub(crate) address: SocketAddr,
-    /// What other servers have to know of it, on one line; may be empty.
+    /// What others have to know of it, on one line: servers, or clients its certificate; may be empty.
     pub(crate) record: String,
     /// What it does for a line from its parent, and answers on one line.
     pub(crate) obey: Obey,
@@ -106,6 +107,14 @@ impl Running {
             obey: Box::new(|line| {
                 Box::pin(async move { bail!("not a server that does {line:?}") })
             }),
+        }
+    }
+
+    /// A server whose clients have to know its certificate.
+    fn encrypted(address: SocketAddr, pair: &Pair) -> Self {
+        Self {
+            record: pair.record(),
+            ..Self::at(address)
         }
     }
 }
@@ -132,12 +141,26 @@ pub(crate) fn run(
     let running = runtime.block_on(async {
         let bus = || bus.context("this server needs a bus");
         match subject {
+            Subject::Floor if transport == Transport::Tls => {
+                let (listener, address) = listen()?;
+                let (pair, wire) = (Pair::generate()?, Wire::new(transport));
+                tokio::spawn(floor::serve_encrypted(listener, pair.acceptor()?, wire));
+                Ok(Running::encrypted(address, &pair))
+            }
+            Subject::Pitaya if transport == Transport::Tls => {
+                let pair = Pair::generate()?;
+                let address = ours::start(ours::encrypted(pair.server())).await?;
+                Ok(Running::encrypted(address, &pair))
+            }
             Subject::Floor => {
                 let (listener, address) = listen()?;
                 tokio::spawn(floor::serve(listener, Wire::new(transport)));
                 Ok(Running::at(address))
             }
-            Subject::Pitaya => Ok(Running::at(ours::start(transport).await?)),
+            Subject::Pitaya => {
+                let frontend = ours::frontend(transport, ours::config());
+                Ok(Running::at(ours::start(frontend?).await?))
+            }
             Subject::Frontend => apps::frontend(transport, bus()?).await,
             Subject::Backend => apps::backend(bus()?).await,
             Subject::CountingBackend => apps::counting_backend(bus()?).await,

@@ -10,15 +10,19 @@ use anyhow::{Result, bail, ensure};
 pub(crate) enum Transport {
     Tcp,
     WebSocket,
+    /// TCP with TLS around it.
+    Tls,
 }
 
 impl Transport {
-    pub(crate) const ALL: [Self; 2] = [Self::Tcp, Self::WebSocket];
+    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::WebSocket, Self::Tls];
+    pub(crate) const PLAIN: [Self; 2] = [Self::Tcp, Self::WebSocket];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::WebSocket => "ws",
+            Self::Tls => "tls",
         }
     }
 
@@ -28,7 +32,7 @@ impl Transport {
             .find(|transport| transport.name() == name)
         {
             Some(transport) => Ok(transport),
-            None => bail!("unknown transport {name:?}: tcp or ws"),
+            None => bail!("unknown transport {name:?}: tcp, ws or tls"),
         }
     }
 }
@@ -108,7 +112,7 @@ impl Wire {
 
     fn with_prefix(transport: Transport, prefix: &str) -> Self {
         let from_client = |kind, body: &[u8]| match transport {
-            Transport::Tcp => packet(kind, body),
+            Transport::Tcp | Transport::Tls => packet(kind, body),
             Transport::WebSocket => websocket(&packet(kind, body), Some(MASK)),
         };
         let request = |route| {
@@ -120,7 +124,7 @@ impl Wire {
             message(NOTIFY_FLAG, false, &route, REQUEST_BODY)
         };
         let from_server = |kind, body: &[u8]| match transport {
-            Transport::Tcp => packet(kind, body),
+            Transport::Tcp | Transport::Tls => packet(kind, body),
             Transport::WebSocket => websocket(&packet(kind, body), None),
         };
         Self {
@@ -147,7 +151,7 @@ impl Wire {
     /// What stands there can't be a frame from a server.
     pub(crate) fn server_frame_len(&self, bytes: &[u8]) -> Result<Option<usize>> {
         match self.transport {
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls => {
                 let Some(&[kind, a, b, c]) = bytes.first_chunk() else {
                     return Ok(None);
                 };

@@ -44,6 +44,7 @@ targets![
     messages,
     handshakes,
     websocket,
+    proxies,
     configuration,
     records,
     machine,

@@ -126,6 +126,7 @@ properties! {
     messages: 2000,
     handshakes: 2000,
     websocket: 1000,
+    proxies: 2000,
     configuration: 300,
     records: 2000,
     machine: 2000,

@@ -19,6 +19,11 @@ const FOUND: &[(&str, &str, &str)] = &[
         "01021b0102686907068001090d",
         "a push made before a bad packet was lost when a handler was waiting, and left when none was",
     ),
+    (
+        "connection",
+        "0f010284051300010203",
+        "the handshake's answer was lost when a body that does not inflate came in one write with the handshake",
+    ),
 ];
 
 #[test]

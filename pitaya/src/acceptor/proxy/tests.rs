@@ -27,23 +27,18 @@ fn v6() -> Vec<u8> {
 /// Feeds `input` a byte at a time, as the slowest proxy would, then all at once: how many bytes the
 /// header has, and what it says.
 fn read_all(input: &[u8]) -> Result<Option<(usize, Proxied)>, ProxyError> {
-    let mut outcome = Ok(None);
-    for len in 1..=input.len() {
-        match header_len(&input[..len]) {
-            Ok(None) => continue,
-            Ok(Some(whole)) => {
-                outcome = parse(&input[..whole]).map(|proxied| Some((whole, proxied)))
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let (mut header, mut len) = (Header::default(), 0);
+        for piece in pieces {
+            match header.take(piece)? {
+                Taken::All => len += piece.len(),
+                Taken::Last(last) => return header.ends().map(|ends| Some((len + last, ends))),
             }
-            Err(error) => outcome = Err(error),
         }
-        break;
-    }
-    let at_once = header_len(input).and_then(|whole| {
-        whole
-            .map(|len| parse(&input[..len]).map(|proxied| (len, proxied)))
-            .transpose()
-    });
-    assert_eq!(outcome, at_once, "{input:02x?}");
+        Ok(None)
+    };
+    let outcome = read(&mut input.chunks(1));
+    assert_eq!(outcome, read(&mut std::iter::once(input)), "{input:02x?}");
     outcome
 }
 
@@ -67,7 +62,7 @@ fn a_header_tells_both_ends_and_nothing_behind_it_is_taken() {
             "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
             "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
         ),
-        (mapped.to_vec(), "192.0.2.7:40000", "10.0.0.1:3250"),
+        (mapped.to_vec(), "[::ffff:192.0.2.7]:40000", "[::ffff:10.0.0.1]:3250"),
         (v2(0x21, 0x11, V4), "192.0.2.7:40000", "10.0.0.1:3250"),
         (v2(0x21, 0x12, V4), "192.0.2.7:40000", "10.0.0.1:3250"),
         (v2(0x21, 0x21, &v6()), "[2001:db8::7]:40000", "[2001:db8::1]:3250"),

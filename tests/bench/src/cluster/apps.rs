@@ -31,7 +31,7 @@ const BACKEND_TYPE: &str = "room";
 
 pub(crate) async fn frontend(transport: Transport, bus: &str) -> Result<Running> {
     let peers = Peers::default();
-    let builder = ours::frontend(transport, config(bus)).cluster(Cluster::nats(peers.discovery()));
+    let builder = ours::frontend(transport, config(bus))?.cluster(Cluster::nats(peers.discovery()));
     running(builder.start().await?, Some(peers))
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn local(transport: Transport) -> Result<Running> {
         .start()
         .await?;
     tokio::spawn(room.run());
-    let frontend = ours::frontend(transport, ours::config()).cluster(Cluster::local(&hub));
+    let frontend = ours::frontend(transport, ours::config())?.cluster(Cluster::local(&hub));
     running(frontend.start().await?, None)
 }
 

@@ -6,5 +6,6 @@ pub mod handshakes;
 pub mod machine;
 pub mod messages;
 pub mod packets;
+pub mod proxies;
 pub mod records;
 pub mod websocket;

@@ -19,6 +19,7 @@ mod pipelines;
 mod proxies;
 mod python;
 mod rates;
+mod report;
 mod sessions;
 mod signals;
 mod waiting;

@@ -17,6 +17,8 @@ use super::support::{Book, app_with, connect, eventually, in_time};
 
 const LINE: &str = "PROXY TCP4 192.0.2.7 10.0.0.1 40000 3250\r\n";
 const LINE_V6: &str = "PROXY TCP6 2001:db8::7 2001:db8::1 40000 3250\r\n";
+/// An IPv4 client of a balancer that listens on both families.
+const LINE_MAPPED: &str = "PROXY TCP6 ::ffff:192.0.2.7 ::ffff:10.0.0.1 40000 3250\r\n";
 
 /// Version 2, 192.0.2.7:40000, with an extension.
 const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x11\
@@ -82,6 +84,7 @@ async fn a_session_comes_from_where_its_header_says() {
     for (header, expected) in [
         (LINE.as_bytes(), "192.0.2.7:40000 ipv4"),
         (LINE_V6.as_bytes(), "[2001:db8::7]:40000 ipv6"),
+        (LINE_MAPPED.as_bytes(), "192.0.2.7:40000 ipv4"),
         (BINARY, "192.0.2.7:40000 ipv4"),
     ] {
         for pieces in [1, 3, header.len()] {
