@@ -121,26 +121,30 @@ pub(super) struct Tls(());
 
 impl Host {
     async fn connect(self, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {
-        let stream = tcp(TcpStream::connect((self.name.as_str(), self.port)).await)?;
         if self.secure {
-            return secure(stream, &self.name, tls).await;
+            return secure(&self, tls).await;
         }
-        Ok(Box::new(stream))
+        Ok(Box::new(self.open().await?))
+    }
+
+    async fn open(&self) -> Result<TcpStream, Error> {
+        tcp(TcpStream::connect((self.name.as_str(), self.port)).await)
     }
 }
 
 #[cfg(feature = "tls")]
-async fn secure(stream: TcpStream, host: &str, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+async fn secure(host: &Host, tls: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+    // What cannot be used is no reason to bother the server.
     let refused = |error: crate::tls::TlsError| Error::Connect(error.into());
-    let name = tls.name_of(host).map_err(refused)?;
+    let name = tls.name_of(&host.name).map_err(refused)?;
     let config = tls.config().await.map_err(refused)?;
-    let connect = tokio_rustls::TlsConnector::from(config).connect(name, stream);
+    let connect = tokio_rustls::TlsConnector::from(config).connect(name, host.open().await?);
     Ok(Box::new(connect.await.map_err(Error::Connect)?))
 }
 
 #[cfg(not(feature = "tls"))]
-async fn secure(_: TcpStream, host: &str, _: &Tls) -> Result<Box<dyn ByteStream>, Error> {
-    Err(unusable(host, NO_TLS))
+async fn secure(host: &Host, _: &Tls) -> Result<Box<dyn ByteStream>, Error> {
+    Err(unusable(&host.name, NO_TLS))
 }
 
 const NO_TLS: &str = "this client has no TLS of its own; enable the feature `tls`, or connect a TLS \
