@@ -415,23 +415,23 @@ async fn broken_rules_end_the_connection() {
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_when_it_is_announced() {
     let (connector, acceptor) = memory(4096);
-    let mut acceptor = WebSocket::over(acceptor).max_message(100);
+    let mut acceptor = WebSocket::over(acceptor).max_message(200);
     let mut client = connector.connect().unwrap();
     client.write_all(REQUEST.as_bytes()).await.unwrap();
     let server = established(&mut acceptor).await.unwrap();
     client
-        .write_all(&masked(0x82, &data_packet(96)))
+        .write_all(&masked(0x82, &data_packet(196)))
         .await
         .unwrap();
     client
-        .write_all(&masked(0x82, &data_packet(97))[..4])
+        .write_all(&masked(0x82, &data_packet(197))[..4])
         .await
         .unwrap();
     let (packets, end) = packets_of(server.io).await;
-    assert_eq!(packets, [data_packet(96)]);
+    assert_eq!(packets, [data_packet(196)]);
     assert_eq!(
         end,
-        "websocket: message of 101 bytes is larger than the limit of 100 bytes"
+        "websocket: message of 201 bytes is larger than the limit of 200 bytes"
     );
 }
 
@@ -510,6 +510,10 @@ async fn requests_that_are_no_upgrade_get_a_fitting_answer() {
         ),
         (b"\x01\x00\x00\x02{}".to_vec(), "400 Bad Request"),
         (with("GET", "POST"), "405 Method Not Allowed"),
+        (
+            b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            "405 Method Not Allowed",
+        ),
         (with("Version: 13", "Version: 8"), "426 Upgrade Required"),
         (with("dGhl", ""), "400 Bad Request"),
         (with("GET /game", "GET /other"), "404 Not Found"),
@@ -542,6 +546,81 @@ async fn requests_that_are_no_upgrade_get_a_fitting_answer() {
         );
         assert!(text.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     }
+}
+
+/// Monitors ask so; they must not be sent a text.
+#[tokio::test]
+async fn a_head_request_is_answered_without_a_text() {
+    let (mut acceptor, address) = bound(WebSocket::bind("127.0.0.1:0")).await;
+    let request = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (text, error) = answer(&mut acceptor, address, request).await;
+    assert!(text.starts_with("HTTP/1.1 405 "), "{text}");
+    assert!(text.ends_with("\r\n\r\n"), "{text}");
+    assert!(error.contains("405"), "{error}");
+}
+
+#[tokio::test]
+async fn the_sub_protocol_is_the_first_of_the_client_that_is_spoken() {
+    let acceptor = WebSocket::bind("127.0.0.1:0").protocols(["pitaya.v2", "pitaya"]);
+    let (mut acceptor, address) = bound(acceptor).await;
+    for (offered, agreed) in [
+        ("", None),
+        ("Sec-WebSocket-Protocol: other\r\n", None),
+        ("Sec-WebSocket-Protocol:\r\n", None),
+        // They are compared as they are.
+        ("Sec-WebSocket-Protocol: Pitaya\r\n", None),
+        ("Sec-WebSocket-Protocol: pitaya\r\n", Some("pitaya")),
+        (
+            "sec-websocket-protocol: other,pitaya , pitaya.v2\r\n",
+            Some("pitaya"),
+        ),
+        (
+            "Sec-WebSocket-Protocol: other\r\nSec-WebSocket-Protocol: pitaya.v2, pitaya\r\n",
+            Some("pitaya.v2"),
+        ),
+    ] {
+        let request = REQUEST.replace("Origin", &format!("{offered}Origin"));
+        let (text, outcome) = answer(&mut acceptor, address, request.as_bytes()).await;
+        assert_eq!(outcome, "accepted");
+        let line = text.split("\r\n").find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            (name == "Sec-WebSocket-Protocol").then_some(value)
+        });
+        assert_eq!(line, agreed, "{offered}");
+    }
+    for name in ["", "two words", "a,b", "x\r\nSet-Cookie: y", "ä"] {
+        let mut acceptor = WebSocket::bind("127.0.0.1:0").protocols([name]);
+        let error = acceptor.bind().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("sub-protocol"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_frame_over_the_limit_is_refused_when_it_is_announced() {
+    let (connector, acceptor) = memory(4096);
+    let mut acceptor = WebSocket::over(acceptor).max_frame(100);
+    let mut client = connector.connect().unwrap();
+    client.write_all(REQUEST.as_bytes()).await.unwrap();
+    let server = established(&mut acceptor).await.unwrap();
+    // More than that in parts, and a ping that a frame of a message could not be.
+    let packet = data_packet(196);
+    let parts = [
+        masked(0x02, &packet[..100]),
+        masked(0x89, &[0; 125]),
+        masked(0x80, &packet[100..]),
+    ];
+    client.write_all(&parts.concat()).await.unwrap();
+    client
+        .write_all(&masked(0x82, &data_packet(97))[..2])
+        .await
+        .unwrap();
+    let (packets, end) = packets_of(server.io).await;
+    assert_eq!(packets, [packet]);
+    assert_eq!(
+        end,
+        "websocket: message of 101 bytes is larger than the limit of 100 bytes"
+    );
 }
 
 #[tokio::test]

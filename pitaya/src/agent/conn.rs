@@ -17,10 +17,11 @@ use tokio_util::io::poll_read_buf;
 
 use super::machine::{Machine, Phase, Step, Tick};
 use crate::app::{Core, Pending};
+use crate::error::{Error, codes};
 use crate::handler::table::Target;
-use crate::observe::trace;
+use crate::observe::{Limit, trace};
 use crate::protocol::message::{self, MessageKind};
-use crate::protocol::packet::{self, PacketType};
+use crate::protocol::packet::{self, PacketError, PacketType};
 use crate::scratch::{self, Scratch};
 use crate::session::outbound::{BATCH, End, Gate};
 use crate::session::{CloseReason, Session};
@@ -156,7 +157,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
     ) -> Poll<Next> {
         // Before the queue is looked at, else a push is lost.
         session.out().register(cx.waker());
-        match self.poll_unsent(cx, core) {
+        match self.poll_unsent(cx, core, session) {
             Ok(Poll::Ready(())) => {}
             Err(reason) => return Poll::Ready(Next::Close(reason)),
             // Nothing starts while the socket is blocked: that bounds replies, and the transport
@@ -217,7 +218,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         timer: Pin<&mut Sleep>,
     ) -> Poll<CloseReason> {
         session.out().register(cx.waker());
-        let unsent = match self.poll_unsent(cx, core) {
+        self.machine.serve();
+        let unsent = match self.poll_unsent(cx, core, session) {
             Ok(unsent) => unsent,
             Err(reason) => return Poll::Ready(reason),
         };
@@ -233,7 +235,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 }
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(CloseReason::Disconnected),
-                    Poll::Ready(Ok(_)) => unseen = true,
+                    Poll::Ready(Ok(_)) => {
+                        unseen = true;
+                        if self.input.len().saturating_sub(self.at) >= core.limits().read_ahead {
+                            core.app().metrics().limit_reached(Limit::ReadAhead);
+                        }
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(reason_of(&error)),
                     Poll::Pending => break,
                 }
@@ -284,8 +291,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             }
             self.timer_set = false;
             let paused = self.blocked() || reading == Reading::Paused;
-            match self.machine.tick(Instant::now(), paused) {
+            match self
+                .machine
+                .tick(Instant::now(), paused, core.limits().idle_beats)
+            {
                 Tick::Nothing => {}
+                Tick::Bind if session.uid().is_none() => {
+                    return Poll::Ready(CloseReason::BindTimeout);
+                }
+                Tick::Bind => {}
+                Tick::Idle if session.is_busy() => self.machine.serve(),
+                Tick::Idle => {
+                    // With a kick, because clients connect again by themselves when a connection
+                    // just ends.
+                    session.end(CloseReason::IdleTimeout, End::Flush, &packet::KICK);
+                    return Poll::Ready(CloseReason::IdleTimeout);
+                }
                 Tick::Beat => session.out().control(&packet::HEARTBEAT),
                 Tick::Close(reason) => return Poll::Ready(reason),
             }
@@ -302,7 +323,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                 Ok(None) => return None,
                 Err(error) => {
                     tracing::debug!(session = session.id(), %error, "closing");
-                    return Some(Next::Close(CloseReason::Protocol));
+                    return Some(Next::Close(self.bad_packet(core, error)));
                 }
             };
             let end = self.at + used;
@@ -339,10 +360,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                             if let Some(guard) = &mut self.guard {
                                 guard.keep();
                             }
+                            core.app().metrics().limit_reached(Limit::Concurrent);
                             return Some(Next::Full);
                         }
                         self.at = end;
-                        self.calls += 1;
+                        // Messages that are no calls may have come before it, more than fit.
+                        self.calls = self.calls.saturating_add(1);
                         let body = end - body_len..end;
                         let call = Call {
                             route,
@@ -361,8 +384,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     return Some(Next::Handshake(body));
                 }
                 Step::Acknowledged => {
-                    self.pending = None;
-                    session.out().set_gate(Gate::Open);
+                    let first = self.pending.take().is_some();
+                    session.out().set_gate(Gate::Open, &core.limits().outbound);
+                    if let Some(within) = core.limits().bind.filter(|_| first) {
+                        self.machine.set_bind_deadline(self.read_at + within);
+                    }
                 }
                 Step::Ignore => {}
                 Step::Close => {
@@ -390,9 +416,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
                     self.scanned = small(scanned);
                     return Ok(());
                 }
-                Err(_) => return Err(CloseReason::Protocol),
+                Err(error) => return Err(self.bad_packet(core, error)),
             }
         }
+    }
+
+    /// A packet that cannot be one ends the connection.
+    #[cold]
+    fn bad_packet(&self, core: &Arc<Core>, error: PacketError) -> CloseReason {
+        if let PacketError::OverLimit { .. } = error {
+            core.app()
+                .metrics()
+                .limit_reached(match self.machine.phase() {
+                    Phase::Start => Limit::HandshakePacket,
+                    Phase::Handshaken | Phase::Working => Limit::Packet,
+                });
+        }
+        CloseReason::Protocol
     }
 
     fn packet_limit(&self, core: &Arc<Core>) -> usize {
@@ -473,12 +513,31 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,
+        session: &Session,
     ) -> Result<Poll<()>, CloseReason> {
         if self.blocked() {
-            self.poll_write(cx, core)
+            let written = self.poll_write(cx, core)?;
+            self.tell_unsent(core, session);
+            Ok(written)
         } else {
             Ok(Poll::Ready(()))
         }
+    }
+
+    /// Tells the queue what is left of the last batch: what waits for a client that takes nothing is
+    /// counted.
+    #[cold]
+    fn tell_unsent(&self, core: &Arc<Core>, session: &Session) {
+        let unsent = if self.blocked() {
+            // The acceptor's stream may hold all of it.
+            self.unsent
+                .len()
+                .saturating_sub(self.written as usize)
+                .max(1)
+        } else {
+            0
+        };
+        session.out().stalled(unsent, &core.limits().outbound);
     }
 
     fn poll_write(
@@ -531,7 +590,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         core: &Arc<Core>,
         session: &Session,
     ) -> Result<(), CloseReason> {
-        if self.poll_unsent(cx, core)?.is_pending() {
+        if self.poll_unsent(cx, core, session)?.is_pending() {
             return Ok(());
         }
         loop {
@@ -542,7 +601,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
             }
             // A push that comes after the queue was looked at wakes the task again.
             let more = self.unsent.len() >= BATCH;
-            if self.poll_write(cx, core)?.is_pending() || !more {
+            if self.poll_write(cx, core)?.is_pending() {
+                self.tell_unsent(core, session);
+                return Ok(());
+            }
+            if !more {
                 return Ok(());
             }
         }
@@ -664,6 +727,9 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
                 route_len,
             }
         }
+        Target::Error(_) | Target::Forward { .. } if core.is_too_long(message.route) => {
+            too_long(core, session, id, &message)
+        }
         Target::Error(error) => {
             let resolved = unserved(core, &message);
             if let Resolved::Done = resolved {
@@ -680,6 +746,23 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             Resolved::Close
         }
     }
+}
+
+/// A route that is none of this server's is looked at up to a limit only.
+#[cold]
+fn too_long(
+    core: &Arc<Core>,
+    session: &Session,
+    id: u64,
+    message: &message::Message<'_>,
+) -> Resolved {
+    let resolved = unserved(core, message);
+    if let Resolved::Done = resolved {
+        core.app().metrics().limit_reached(Limit::Route);
+        let error = Error::new(codes::BAD_REQUEST, "the route is too long");
+        core.refuse(session, id, message, &error);
+    }
+    resolved
 }
 
 #[cold]

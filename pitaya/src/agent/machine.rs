@@ -41,6 +41,10 @@ pub(crate) enum Tick {
     Nothing,
     /// Send a heartbeat.
     Beat,
+    /// The client had until now to be bound to a user.
+    Bind,
+    /// No message has come for too long.
+    Idle,
     Close(CloseReason),
 }
 
@@ -51,10 +55,16 @@ pub(crate) struct Machine {
     heard: bool,
     /// Beats in a row without a packet.
     silent: u8,
+    /// A message has come, or one was at work, since the last beat.
+    active: bool,
+    /// Beats in a row without a message.
+    idle: u32,
     interval: Duration,
     beat_at: Instant,
-    /// Until the ack: when the handshake has to be done.
-    handshake_by: Option<Instant>,
+    /// Until the ack: when the handshake has to be done. After it `bind_by`.
+    phase_by: Option<Instant>,
+    /// When the client has to be bound to a user. A repeated handshake changes nothing about it.
+    bind_by: Option<Instant>,
     /// While the socket is blocked: when it has to take something.
     write_by: Option<Instant>,
 }
@@ -65,9 +75,12 @@ impl Machine {
             phase: Phase::Start,
             heard: true,
             silent: 0,
+            active: false,
+            idle: 0,
             interval,
             beat_at: now + interval,
-            handshake_by: Some(now + handshake_within),
+            phase_by: Some(now + handshake_within),
+            bind_by: None,
             write_by: None,
         }
     }
@@ -86,12 +99,15 @@ impl Machine {
     pub(crate) fn packet<'a>(&mut self, packet: Packet<'a>) -> Step<'a> {
         self.heard = true;
         match (packet.kind, self.phase) {
-            (PacketType::Data, Phase::Working) => Step::Data(packet.body),
+            (PacketType::Data, Phase::Working) => {
+                self.active = true;
+                Step::Data(packet.body)
+            }
             (PacketType::Data, _) | (PacketType::HandshakeAck, Phase::Start) => Step::Close,
             (PacketType::Handshake, _) => Step::Handshake(packet.body),
             (PacketType::HandshakeAck, Phase::Handshaken) => {
                 self.phase = Phase::Working;
-                self.handshake_by = None;
+                self.phase_by = self.bind_by;
                 Step::Acknowledged
             }
             // A kick from a client means nothing, but is a sign of life.
@@ -106,10 +122,21 @@ impl Machine {
         self.heard = true;
     }
 
+    /// A message is at work.
+    pub(crate) fn serve(&mut self) {
+        self.active = true;
+    }
+
+    /// Until when the client has to be bound to a user; the handshake is done.
+    pub(crate) fn set_bind_deadline(&mut self, by: Instant) {
+        self.bind_by = Some(by);
+        self.phase_by = self.bind_by;
+    }
+
     /// The handshake was accepted and answered; an ack is due, also after a repeated handshake.
     pub(crate) fn handshaken(&mut self, now: Instant, ack_within: Duration) {
         if self.phase == Phase::Working {
-            self.handshake_by = Some(now + ack_within);
+            self.phase_by = Some(now + ack_within);
         }
         self.phase = Phase::Handshaken;
     }
@@ -127,9 +154,9 @@ impl Machine {
     /// When [`Machine::tick`] has to be called next.
     #[inline]
     pub(crate) fn wake_at(&self) -> Instant {
-        match (self.handshake_by, self.write_by) {
+        match (self.phase_by, self.write_by) {
             (None, None) => self.beat_at,
-            (handshake, write) => handshake
+            (phase, write) => phase
                 .into_iter()
                 .chain(write)
                 .fold(self.beat_at, Instant::min),
@@ -137,13 +164,18 @@ impl Machine {
     }
 
     /// Time has passed. `paused`: we are not reading at the moment, so silence is ours, not the
-    /// client's.
+    /// client's. `idle_beats`: how many beats there may be without a message; 0 = any number.
     ///
     /// A client silent at two beats in a row is closed at the second: between two and three
     /// intervals after its last packet.
-    pub(crate) fn tick(&mut self, now: Instant, paused: bool) -> Tick {
-        if self.handshake_by.is_some_and(|by| now >= by) {
-            return Tick::Close(CloseReason::HandshakeTimeout);
+    pub(crate) fn tick(&mut self, now: Instant, paused: bool, idle_beats: u32) -> Tick {
+        if self.phase_by.is_some_and(|by| now >= by) {
+            if self.phase != Phase::Working {
+                return Tick::Close(CloseReason::HandshakeTimeout);
+            }
+            self.phase_by = None;
+            self.bind_by = None;
+            return Tick::Bind;
         }
         if self.write_by.is_some_and(|by| now >= by) {
             return Tick::Close(CloseReason::WriteTimeout);
@@ -155,6 +187,11 @@ impl Machine {
         while self.beat_at <= now {
             self.beat_at += self.interval;
         }
+        if std::mem::take(&mut self.active) || paused {
+            self.idle = 0;
+        } else {
+            self.idle = self.idle.saturating_add(1);
+        }
         if self.heard || paused {
             self.heard = false;
             self.silent = 0;
@@ -163,6 +200,10 @@ impl Machine {
             if self.silent == 2 {
                 return Tick::Close(CloseReason::HeartbeatTimeout);
             }
+        }
+        if idle_beats > 0 && self.idle >= idle_beats && self.phase == Phase::Working {
+            self.idle = 0;
+            return Tick::Idle;
         }
         // Between the handshake's answer and the ack nothing may leave.
         if self.phase == Phase::Handshaken {
@@ -237,10 +278,10 @@ mod tests {
     fn a_silent_client_is_closed_at_the_third_beat_not_the_second() {
         let start = Instant::now();
         let mut m = machine(start);
-        assert_eq!(m.tick(start + T, false), Tick::Beat);
-        assert_eq!(m.tick(start + 2 * T, false), Tick::Beat);
+        assert_eq!(m.tick(start + T, false, 0), Tick::Beat);
+        assert_eq!(m.tick(start + 2 * T, false, 0), Tick::Beat);
         assert_eq!(
-            m.tick(start + 3 * T, false),
+            m.tick(start + 3 * T, false, 0),
             Tick::Close(CloseReason::HeartbeatTimeout)
         );
     }
@@ -250,7 +291,7 @@ mod tests {
         let start = Instant::now();
         let mut m = machine(start);
         for n in 1..20 {
-            assert_eq!(m.tick(start + n * T, false), Tick::Beat);
+            assert_eq!(m.tick(start + n * T, false, 0), Tick::Beat);
             if n % 2 == 0 {
                 step(&mut m, PacketType::Kick);
             }
@@ -262,7 +303,7 @@ mod tests {
         let start = Instant::now();
         let mut m = machine(start);
         for n in 1..10 {
-            assert_eq!(m.tick(start + n * T, true), Tick::Beat);
+            assert_eq!(m.tick(start + n * T, true, 0), Tick::Beat);
         }
     }
 
@@ -270,12 +311,12 @@ mod tests {
     fn no_beat_between_the_handshakes_answer_and_the_ack() {
         let start = Instant::now();
         let mut m = machine(start);
-        assert_eq!(m.tick(start + T, false), Tick::Beat);
+        assert_eq!(m.tick(start + T, false, 0), Tick::Beat);
         step(&mut m, PacketType::Handshake);
         m.handshaken(start + T, T);
-        assert_eq!(m.tick(start + 2 * T, false), Tick::Nothing);
+        assert_eq!(m.tick(start + 2 * T, false, 0), Tick::Nothing);
         step(&mut m, PacketType::HandshakeAck);
-        assert_eq!(m.tick(start + 3 * T, false), Tick::Beat);
+        assert_eq!(m.tick(start + 3 * T, false, 0), Tick::Beat);
     }
 
     #[test]
@@ -285,7 +326,7 @@ mod tests {
         let mut m = Machine::new(start, T, second);
         assert_eq!(m.wake_at(), start + second);
         assert_eq!(
-            m.tick(start + second, false),
+            m.tick(start + second, false, 0),
             Tick::Close(CloseReason::HandshakeTimeout)
         );
 
@@ -293,18 +334,65 @@ mod tests {
         m.set_write_deadline(Some(start + second));
         assert_eq!(m.wake_at(), start + second);
         assert_eq!(
-            m.tick(start + second, true),
+            m.tick(start + second, true, 0),
             Tick::Close(CloseReason::WriteTimeout)
         );
         m.set_write_deadline(None);
-        assert_eq!(m.tick(start + 2 * second, true), Tick::Nothing);
+        assert_eq!(m.tick(start + 2 * second, true, 0), Tick::Nothing);
     }
 
     #[test]
     fn a_late_tick_sends_one_beat() {
         let start = Instant::now();
         let mut m = machine(start);
-        assert_eq!(m.tick(start + 5 * T + T / 2, false), Tick::Beat);
+        assert_eq!(m.tick(start + 5 * T + T / 2, false, 0), Tick::Beat);
         assert_eq!(m.wake_at(), start + 6 * T);
+    }
+
+    #[test]
+    fn a_client_has_until_its_bind_deadline_however_often_it_shakes_hands() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut m = machine(start);
+        step(&mut m, PacketType::Handshake);
+        m.handshaken(start, second);
+        step(&mut m, PacketType::HandshakeAck);
+        m.set_bind_deadline(start + 5 * second);
+        assert_eq!(m.wake_at(), start + 5 * second);
+        for n in 1..5 {
+            step(&mut m, PacketType::Handshake);
+            m.handshaken(start + n * second, 9 * second);
+            step(&mut m, PacketType::HandshakeAck);
+        }
+        assert_eq!(m.tick(start + 4 * second, false, 0), Tick::Nothing);
+        assert_eq!(m.tick(start + 5 * second, false, 0), Tick::Bind);
+        // Asked once: whoever is bound then stays.
+        assert_eq!(m.tick(start + 6 * second, false, 0), Tick::Nothing);
+        assert_eq!(m.wake_at(), start + T);
+    }
+
+    #[test]
+    fn a_client_without_messages_is_idle_whatever_else_it_sends() {
+        let start = Instant::now();
+        let mut m = machine(start);
+        step(&mut m, PacketType::Handshake);
+        m.handshaken(start, T);
+        step(&mut m, PacketType::HandshakeAck);
+        let mut at = 0;
+        let mut beat = |m: &mut Machine, kind| {
+            at += 1;
+            step(m, kind);
+            m.tick(start + at * T, false, 3)
+        };
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Data), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        m.serve();
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Beat);
+        assert_eq!(beat(&mut m, PacketType::Heartbeat), Tick::Idle);
     }
 }

@@ -83,13 +83,13 @@ where
                     match beside.await {
                         Outcome::Done(Ok(())) => {
                             session.out().control(core.handshake_accepted());
-                            session.out().set_gate(Gate::Held);
+                            session.out().set_gate(Gate::Held, &core.limits().outbound);
                             c.machine
                                 .handshaken(Instant::now(), core.limits().handshake);
                         }
                         Outcome::Done(Err(_)) | Outcome::Panicked => {
                             session.out().control(core.handshake_refused());
-                            session.out().set_gate(Gate::Held);
+                            session.out().set_gate(Gate::Held, &core.limits().outbound);
                             session.end(CloseReason::HandshakeRefused, End::Flush, &[]);
                         }
                         Outcome::Over(reason) => {

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use metrics::Recorder;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -356,7 +357,8 @@ impl AppBuilder {
 
     /// Starts the app with the configuration of the process (its environment and a `pitaya.*` file,
     /// unless the builder was told otherwise) and runs it until Ctrl-C, SIGTERM or
-    /// [`AppHandle::shutdown`]; then shuts it down in order.
+    /// [`AppHandle::shutdown`]; then shuts it down in order. SIGUSR1 makes it log its
+    /// [`Report`](super::Report).
     ///
     /// # Errors
     /// As [`AppBuilder::start`].
@@ -468,6 +470,8 @@ impl AppBuilder {
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             ended: Notify::new(),
+            pending: AtomicUsize::new(0),
+            since: Instant::now(),
             config,
         }));
         let parts = Parts {
@@ -505,6 +509,9 @@ impl AppBuilder {
                 clustered,
                 &self.recorder,
             );
+            for route in table.routes() {
+                handle.metrics().slow().add(&route.metrics.slow);
+            }
             let core = Arc::new(Core::new(
                 handle.clone(),
                 table,

@@ -4,17 +4,19 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::Gauge;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use super::AppHandle;
-use super::config::{Config, Overflow};
+use super::config::{Config, InFlight, Overflow};
+use super::pace::Pace;
 use crate::agent::{Call, let_go, poll_caught};
 use crate::cluster::wire::MsgType;
 use crate::cluster::{self, Forward};
@@ -22,13 +24,15 @@ use crate::error::{Error, codes};
 use crate::handler::table::Table;
 use crate::handler::{CallFuture, Context, Hooked, finish_panicked};
 use crate::isolate::{caught, isolated};
+use crate::observe::Limit;
 use crate::observe::trace::{self, MessageType, Own};
-use crate::protocol::compression::Inflater;
+use crate::protocol::compression::{InflateError, Inflater};
 use crate::protocol::handshake::HandshakeData;
-use crate::protocol::message::{Message, MessageKind};
+use crate::protocol::message::{Message, MessageKind, RouteRef};
 use crate::scratch::{self, Scratch};
+use crate::session::backlog::Backlog;
 use crate::session::outbound::Bounds;
-use crate::session::{Session, Wake};
+use crate::session::{Most, Session, Wake};
 
 /// An app with its services: what every connection's task shares.
 pub(crate) struct Core {
@@ -37,8 +41,8 @@ pub(crate) struct Core {
     handshake: Handshake,
     /// Caps running handlers, if the app asks for that.
     dispatch: Option<Dispatch>,
-    /// Connections whose handshake is not done.
-    pending: AtomicUsize,
+    /// How fast clients may connect, if that is limited.
+    pace: Option<Mutex<Pace>>,
 }
 
 /// The places of running handlers.
@@ -84,7 +88,7 @@ pub(super) struct Handshake {
 }
 
 /// The configured limits in the form the hot path wants.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) heartbeat: Duration,
     pub(crate) handshake: Duration,
@@ -98,14 +102,19 @@ pub(crate) struct Limits {
     pub(crate) read_ahead: usize,
     pub(crate) outbound: Bounds,
     pub(crate) close_on_overflow: bool,
-    pub(crate) connections: usize,
+    pub(crate) most: Most,
     pub(crate) pending: usize,
-    /// Overlapping calls of one session.
-    pub(crate) overlapping: u32,
+    /// Overlapping calls of one session; further ones wait in its input.
+    pub(crate) overlapping: InFlight,
+    /// From the handshake to the first bind.
+    pub(crate) bind: Option<Duration>,
+    /// Heartbeats without a message; 0 = any number.
+    pub(crate) idle_beats: u32,
+    /// The longest route that is looked at although it is none of this server's.
+    pub(crate) route: usize,
+    /// What one session may have on its way to servers of one type.
+    pub(crate) forward: InFlight,
 }
-
-/// Overlapping calls that one session may have under way; further ones wait in its input.
-const OVERLAPPING: u32 = 4096;
 
 impl Limits {
     pub(super) fn of(config: &Config) -> Self {
@@ -123,13 +132,28 @@ impl Limits {
             outbound: Bounds {
                 messages: config.buffer.messages,
                 bytes: config.buffer.bytes,
+                keys: config.buffer.keys,
+                backlog: Backlog::new(limits.queued),
             },
             close_on_overflow: config.buffer.overflow == Overflow::Close,
-            connections: limits.connections,
+            most: Most {
+                sessions: limits.connections,
+                of_address: limits.address_connections,
+            },
             pending: limits.handshake.connections,
-            overlapping: OVERLAPPING,
+            overlapping: limits.concurrent.clone(),
+            bind: Some(limits.bind_timeout).filter(|within| !within.is_zero()),
+            idle_beats: beats(limits.idle_timeout, config.heartbeat.interval),
+            route: limits.route,
+            forward: limits.forward.clone(),
         }
     }
+}
+
+/// How many intervals make up a time, rounded up.
+fn beats(time: Duration, interval: Duration) -> u32 {
+    let beats = time.as_nanos().div_ceil(interval.as_nanos().max(1));
+    u32::try_from(beats).unwrap_or(u32::MAX)
 }
 
 thread_local! {
@@ -141,10 +165,10 @@ impl Core {
     pub(super) fn new(app: AppHandle, table: Table, handshake: Handshake, dispatch: usize) -> Self {
         Self {
             dispatch: (dispatch > 0).then(|| Dispatch::new(&app, dispatch)),
+            pace: Pace::new(app.config().limits.accept_rate).map(Mutex::new),
             app,
             table,
             handshake,
-            pending: AtomicUsize::new(0),
         }
     }
 
@@ -176,7 +200,9 @@ impl Core {
 
     /// Whether this session has as many overlapping calls under way as it may.
     pub(crate) fn is_full(&self, session: &Session) -> bool {
-        session.overlapping() >= self.limits().overlapping
+        let most = &self.limits().overlapping;
+        session.overlapping() as usize >= most.messages
+            || session.overlapping_bytes() as usize >= most.bytes
     }
 
     /// Judges a handshake: keeps its data with the session, unless it is refused.
@@ -301,6 +327,9 @@ impl Core {
         let result = match outcome {
             Ok(Ok(())) => Ok(then(&inflated)),
             Ok(Err(error)) => {
+                if let InflateError::OverLimit { .. } = error {
+                    self.app.metrics().limit_reached(Limit::Inflated);
+                }
                 tracing::debug!(%error, "closing");
                 Err(())
             }
@@ -427,7 +456,7 @@ impl Core {
             compressed,
             route_len,
         } = call;
-        let overlap = session.overlap();
+        let overlap = session.overlap(body.len());
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
             let _overlap = overlap;
@@ -509,13 +538,14 @@ impl Core {
             MsgType::MsgRequest
         };
         let received = Instant::now();
-        let metadata = trace::origin(&route, received);
-        let span_of = MessageType::of(message);
-        let own = Own::begin(session, &route, span_of, || metadata.clone());
+        let request = fastrand::u128(..);
+        let metadata = || trace::origin(request, received);
+        let own = Own::begin(session, &route, MessageType::of(message), metadata);
         let forward = Forward {
             id,
             kind: msg_type,
-            own: own.unwrap_or_else(|| Own::quiet(metadata)),
+            request,
+            own: own.map(Box::new),
             route,
             data,
             received,
@@ -528,7 +558,7 @@ impl Core {
     #[cold]
     pub(crate) fn refuse(&self, session: &Session, id: u64, message: &Message<'_>, error: &Error) {
         let route = self.table.text(message.route);
-        let metadata = || trace::origin(&route, Instant::now());
+        let metadata = || trace::origin(fastrand::u128(..), Instant::now());
         let own = Own::begin(session, &route, MessageType::of(message), metadata);
         let span = own.map_or_else(Span::none, |own| own.span);
         trace::failed(&span, error);
@@ -540,11 +570,23 @@ impl Core {
         }
     }
 
+    /// Whether a route that is none of this server's is longer than what is looked at.
+    pub(crate) fn is_too_long(&self, route: RouteRef<'_>) -> bool {
+        matches!(route, RouteRef::Name(name) if name.len() > self.limits().route)
+    }
+
+    /// Whether one more client may connect in this moment.
+    pub(super) fn is_in_pace(&self) -> bool {
+        self.pace
+            .as_ref()
+            .is_none_or(|pace| pace.lock().admit(Instant::now()))
+    }
+
     /// Counts a connection whose handshake is not done; `None` when there are too many.
-    pub(super) fn pending(self: &Arc<Self>) -> Option<Pending> {
+    pub(super) fn pending(&self) -> Option<Pending> {
         let limit = self.limits().pending;
-        let earlier = self.pending.fetch_add(1, Ordering::AcqRel);
-        let pending = Pending(self.clone());
+        let earlier = self.app.0.pending.fetch_add(1, Ordering::AcqRel);
+        let pending = Pending(self.app.clone());
         (limit == 0 || earlier < limit).then_some(pending)
     }
 }
@@ -558,10 +600,10 @@ fn within<'a>(span: Option<&Span>, call: CallFuture<'a>) -> CallFuture<'a> {
 }
 
 /// One connection whose handshake is not done.
-pub(crate) struct Pending(Arc<Core>);
+pub(crate) struct Pending(AppHandle);
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.pending.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.pending.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -133,6 +133,26 @@ impl Groups<'_> {
         Ok(pushing.finish().await)
     }
 
+    /// The same with a message that replaces an earlier one of the same key which waits for the same
+    /// member, such as the position of one of them: see [`Session::push_latest`]. Members whose session
+    /// is on another server are sent an ordinary push.
+    ///
+    /// # Errors
+    /// As [`Groups::broadcast`].
+    pub async fn broadcast_latest<T: Body>(
+        self,
+        frontend_type: &str,
+        group: &str,
+        key: &str,
+        route: &str,
+        message: &T,
+    ) -> Result<Delivery> {
+        let members = self.members(group).await?;
+        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
+        members.iter().for_each(|uid| pushing.push_latest(key, uid));
+        Ok(pushing.finish().await)
+    }
+
     /// Pushes a message to the members whom `accepts` names, on frontends of this type.
     ///
     /// # Errors

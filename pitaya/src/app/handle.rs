@@ -4,10 +4,11 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +26,7 @@ use crate::observe::Metrics;
 use crate::observe::trace::Propagator;
 use crate::protocol::dictionary::Dictionary;
 use crate::protocol::handshake::HandshakeData;
+use crate::session::outbound::End;
 use crate::session::{CloseReason, Session, SessionPool, Sessions};
 use crate::uid::Uid;
 
@@ -68,6 +70,10 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     /// A connection has ended.
     pub(super) ended: Notify,
+    /// Connections whose handshake is not done.
+    pub(super) pending: AtomicUsize,
+    /// When the app was built.
+    pub(super) since: Instant,
 }
 
 /// What the application hangs into the course of things.
@@ -248,6 +254,22 @@ impl AppHandle {
         metrics.connection_closed(session.close_reason().unwrap_or(CloseReason::Internal));
         metrics.connected_clients.set(self.pool().count() as f64);
         self.session_gone();
+    }
+
+    /// Closes those clients for whom the most waits, until what waits for the others is not too much.
+    pub(super) fn give_up_slowest(&self) {
+        let backlog = &self.limits().outbound.backlog;
+        let clients = self.pool().all().into_iter();
+        let counted = clients.map(|session| (session.out().counted(), session));
+        for session in backlog.slowest(counted.collect()) {
+            tracing::warn!(
+                session = session.id(),
+                "closing a client that does not keep up: too much waits for all together"
+            );
+            session.end(CloseReason::SlowReader, End::Drop, &[]);
+            // Its memory is needed now, not when its task has run.
+            session.disconnected(CloseReason::SlowReader);
+        }
     }
 
     /// Waits until no session is left, at most `deadline`.

@@ -81,7 +81,10 @@ async fn accept<A: Acceptor>(mut acceptor: A, core: Arc<Core>, stop: Cancellatio
 
 fn start<C: Connect>(connect: C, core: &Arc<Core>, wrappers: &Wrappers) {
     let app = core.app();
-    let limit = core.limits().connections;
+    if !core.is_in_pace() {
+        return app.metrics().connection_refused(Refusal::Pace);
+    }
+    let limit = core.limits().most.sessions;
     if limit > 0 && app.pool().count() >= limit {
         return app.metrics().connection_refused(Refusal::Connections);
     }
@@ -132,11 +135,9 @@ fn run<Io>(
         return app.metrics().connection_refused(Refusal::Establish);
     };
     // Again: while this one was established, others were too.
-    let Some(session) = app
-        .pool()
-        .open(app, established.peer, core.limits().connections)
-    else {
-        return app.metrics().connection_refused(Refusal::Connections);
+    let session = match app.pool().open(app, established.peer, core.limits().most) {
+        Ok(session) => session,
+        Err(refusal) => return app.metrics().connection_refused(refusal),
     };
     app.metrics()
         .connected_clients

@@ -10,7 +10,9 @@ mod groups;
 mod handle;
 mod lifecycle;
 mod listen;
+mod pace;
 mod push;
+mod report;
 mod running;
 mod signal;
 
@@ -22,6 +24,9 @@ pub use handle::AppHandle;
 pub(crate) use handle::BindCallback;
 pub use lifecycle::{Component, Module};
 pub use push::Delivery;
+pub use report::{
+    Cause, ClusterState, ConnectionStates, Queues, Report, SessionQueue, SlowHandler,
+};
 pub use running::App;
 
 use crate::protocol::handshake::HandshakeData;

@@ -59,6 +59,31 @@ impl AppHandle {
         Ok(pushing.finish().await)
     }
 
+    /// The same with a message that replaces an earlier one of the same key which waits for the same
+    /// user: see [`Session::push_latest`]. Users whose session is on another server are sent an ordinary
+    /// push.
+    ///
+    /// # Errors
+    /// As [`AppHandle::push_to_users`].
+    pub async fn push_latest_to_users<T, U>(
+        &self,
+        frontend_type: &str,
+        uids: impl IntoIterator<Item = U>,
+        key: &str,
+        route: &str,
+        message: &T,
+    ) -> Result<Delivery>
+    where
+        T: Body,
+        U: Into<Uid>,
+    {
+        let mut pushing = Pushing::new(self, frontend_type, route, message)?;
+        for uid in uids {
+            pushing.push_latest(key, &uid.into());
+        }
+        Ok(pushing.finish().await)
+    }
+
     /// Kicks these users: everything queued for them still leaves first. The type is as in
     /// [`AppHandle::push_to_users`].
     ///
@@ -181,9 +206,24 @@ impl<'a> Pushing<'a> {
     }
 
     /// Pushes to a user: at once if the session is here, else when everybody is known.
+    #[inline]
     pub(super) fn push(&mut self, uid: &Uid) {
+        self.push_by(uid, |session, frames| session.deliver(frames));
+    }
+
+    /// The same, in place of what waits with this key.
+    pub(super) fn push_latest(&mut self, key: &str, uid: &Uid) {
+        self.push_by(uid, |session, frames| session.deliver_latest(key, frames));
+    }
+
+    #[inline]
+    fn push_by(
+        &mut self,
+        uid: &Uid,
+        deliver: impl FnOnce(&Session, &mut PushFrames<'a>) -> Result<()>,
+    ) {
         let frames = &mut self.frames;
-        let deliver = |session: &Session| session.deliver(frames).is_ok();
+        let deliver = |session: &Session| deliver(session, frames).is_ok();
         match self
             .serves
             .then(|| self.app.pool().with_uid(uid, deliver))

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::lifecycle::{Part, Stage};
 use super::listen::Listen;
 use super::signal::Signals;
-use super::{AppHandle, Core, StartError};
+use super::{AppHandle, Core, Report, StartError};
 use crate::cluster::{Door, Service};
 use crate::error::{Error, Result, codes};
 use crate::session::CloseReason;
@@ -82,6 +82,11 @@ impl App {
     /// A handle to the app.
     pub fn handle(&self) -> &AppHandle {
         &self.handle
+    }
+
+    /// The state of the app at this moment, for an operator.
+    pub fn report(&self) -> Report {
+        self.handle.report()
     }
 
     /// The real address of the acceptor at this index, in order of registration.
@@ -218,15 +223,26 @@ impl App {
                 }
             }
         });
+        let (app, closing) = (self.handle.clone(), self.closing.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = closing.cancelled() => return,
+                    () = app.limits().outbound.backlog.exceeded() => app.give_up_slowest(),
+                }
+            }
+        });
     }
 
-    /// Runs until Ctrl-C, SIGTERM or [`AppHandle::shutdown`], then shuts down in order.
+    /// Runs until Ctrl-C, SIGTERM or [`AppHandle::shutdown`], then shuts down in order. SIGUSR1 makes
+    /// it log its [`Report`].
     pub async fn run(self) {
         self.run_until(Signals::listen()).await;
     }
 
     /// The same with signals that are listened for already.
     pub(super) async fn run_until(self, mut signals: Signals) {
+        let _reports = signals.reports(&self.handle);
         let asked = self.handle.0.stop.clone();
         let signal = tokio::select! {
             () = asked.cancelled() => None,

@@ -14,7 +14,8 @@ mod again;
 mod entrance;
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use self::again::Again;
 pub(crate) use self::entrance::Lanes;
@@ -30,11 +31,11 @@ use self::entrance::{Entered, Exit, Held, enter};
 use super::router::{self, Route, Routing};
 use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Connected, ServerInfo, timed_out};
+use super::{Connected, Metadata, ServerInfo, timed_out};
 use crate::app::Core;
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
-use crate::observe::{Resent, trace};
+use crate::observe::{Limit, Resent, trace};
 use crate::session::{Session, Wake};
 
 /// A message of a client for another server type.
@@ -48,8 +49,24 @@ pub(crate) struct Forward {
     pub(crate) data: Bytes,
     /// When it came from the client.
     pub(crate) received: Instant,
-    /// Its span, and what goes along with it.
-    pub(crate) own: trace::Own,
+    /// The id under which the logs of all servers tell of it.
+    pub(crate) request: u128,
+    /// Its span, if a subscriber wants it.
+    pub(crate) own: Option<Box<trace::Own>>,
+}
+
+impl Forward {
+    fn span(&self) -> Option<&Span> {
+        self.own.as_ref().map(|own| &own.span)
+    }
+
+    /// What goes along with it, besides what every call has.
+    fn metadata(&self) -> Metadata {
+        match &self.own {
+            Some(own) => own.metadata.clone(),
+            None => trace::origin(self.request, self.received),
+        }
+    }
 }
 
 /// Messages of one lane that may be on their way to one server, so that a server which hangs leaves
@@ -62,7 +79,7 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
     if core.app().directory().of_kind(kind).is_empty() {
         return answer(core, session, &message, Err(router::no_servers()));
     }
-    match enter(session, kind, message, core.limits().outbound.bytes) {
+    match enter(session, kind, message, &core.limits().forward) {
         Entered::Waits => {}
         Entered::First(held, exit) => {
             // Boxed, because a task's future is moved many times before it is in its place.
@@ -70,7 +87,10 @@ pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: 
             // The runtime's budget would let answers overtake each other.
             core.app().tasks().spawn(tokio::task::unconstrained(run));
         }
-        Entered::Refused(message) => answer(core, session, &message, Err(overloaded())),
+        Entered::Refused(message) => {
+            core.app().metrics().limit_reached(Limit::Forwarded);
+            answer(core, session, &message, Err(overloaded()));
+        }
     }
 }
 
@@ -221,9 +241,9 @@ impl<'a> Run<'a> {
             return None;
         }
         if let Some(router) = core.app().routers().get(kind) {
-            let span = held.message.own.span.clone();
+            let span = held.message.span().cloned();
             let choose = choose(core, session, kind, router, held);
-            return Some(choose.instrument(span).boxed());
+            return Some(boxed(choose, span));
         }
         let servers = core.app().directory().available_but(kind, &held.tried);
         let server = router::random(&servers).ok_or_else(|| nobody(&held));
@@ -253,12 +273,12 @@ impl<'a> Run<'a> {
     fn start(&mut self, held: Held, server: Arc<ServerInfo>) {
         let (core, session) = (self.core, self.session);
         self.count(&server, 1);
-        let span = held.message.own.span.clone();
+        let span = held.message.span().cloned();
         let flight = async move {
             let result = send(core, session, &held.message, &server).await;
             (held, server, result)
         };
-        let mut flight: BoxFuture<'a, Answered> = Box::pin(flight.instrument(span));
+        let mut flight: BoxFuture<'a, Answered> = boxed(flight, span);
         // Polled once here: a set of futures polls in an order of its own.
         match (&mut flight).now_or_never() {
             Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
@@ -312,7 +332,9 @@ impl<'a> Run<'a> {
     /// The client has left before this was sent.
     fn drop_unsent(&self, held: &Held) {
         self.core.app().metrics().unserved.increment(1);
-        held.message.own.client_left();
+        if let Some(own) = &held.message.own {
+            own.client_left();
+        }
     }
 
     /// Tells the type's router of a call that was started or has ended.
@@ -322,6 +344,18 @@ impl<'a> Run<'a> {
                 router.in_flight(server, change)
             });
         }
+    }
+}
+
+/// A future inside its message's span, if that has one: most have none, and a future is not moved
+/// once more for nothing.
+fn boxed<'a, T>(
+    future: impl Future<Output = T> + Send + 'a,
+    span: Option<Span>,
+) -> BoxFuture<'a, T> {
+    match span {
+        None => Box::pin(future),
+        Some(span) => Box::pin(future.instrument(span)),
     }
 }
 
@@ -364,7 +398,7 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = message.own.metadata.clone();
+    let metadata = message.metadata();
     let metadata = metadata.for_call(app.server(), &message.route, timeout);
     let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
     let request = Request {
@@ -381,8 +415,8 @@ async fn call(
         metadata: metadata.to_bytes(),
     };
     let (started, waited) = (Instant::now(), message.received.elapsed());
-    let calling = cluster.call(app, server, request, timeout);
-    let result = calling.instrument(span.clone()).await;
+    let mut calling = pin!(cluster.call(app, server, request, timeout));
+    let result = poll_fn(|cx| span.in_scope(|| calling.as_mut().poll(cx))).await;
     trace::outcome(&span, &result);
     let code = result.as_ref().err().map(Error::code).unwrap_or_default();
     let metrics = app.metrics();
@@ -402,8 +436,10 @@ fn answer(core: &Core, session: &Session, message: &Forward, result: Result<Byte
         .metrics()
         .forwarded(&message.route, message.received.elapsed(), code);
     if let Err(error) = result {
-        trace::failed(&message.own.span, &error);
-        let _in_span = message.own.span.enter();
+        let _in_span = message.span().map(|span| {
+            trace::failed(span, &error);
+            span.enter()
+        });
         tracing::debug!(session = session.id(), route = message.route, %error, "a forward failed");
         if message.id != 0 && !session.is_closed() {
             session.reply_error(message.id, &error, Wake::Yes);

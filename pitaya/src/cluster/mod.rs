@@ -32,7 +32,12 @@ pub use state::{Cluster, Hub, IntoCluster};
 
 /// A new id under which the logs of all servers tell of one request.
 pub(crate) fn request_id() -> String {
-    let id = uuid::Uuid::from_u128(fastrand::u128(..)).simple();
+    request_text(fastrand::u128(..))
+}
+
+/// Such an id as it travels.
+pub(crate) fn request_text(id: u128) -> String {
+    let id = uuid::Uuid::from_u128(id).simple();
     id.encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 

@@ -267,12 +267,15 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl Call {
     fn read(service: &Service, request: Request) -> Result<Self> {
-        let read = Self::begin(service.app(), request).and_then(|call| {
-            let (span, read) = (call.span.clone(), call.admit(service));
-            trace::outcome(&span, &read);
-            read
-        });
-        read.map_err(|error| service.refused(error))
+        let mut call =
+            Self::begin(service.app(), request).map_err(|error| service.refused(error))?;
+        match call.admit(service) {
+            Ok(()) => Ok(call),
+            Err(error) => {
+                trace::failed(&call.span, &error);
+                Err(service.refused(error))
+            }
+        }
     }
 
     /// The call in its span, whatever else may be wrong with it.
@@ -306,7 +309,7 @@ impl Call {
     }
 
     /// Takes its place in the order of its session, if it makes sense.
-    fn admit(mut self, service: &Service) -> Result<Self> {
+    fn admit(&mut self, service: &Service) -> Result<()> {
         let route = &self.msg.route;
         let Ok(kind) = RpcType::try_from(self.kind) else {
             let error = Error::new(codes::BAD_REQUEST, "invalid rpc type");
@@ -320,7 +323,7 @@ impl Call {
             let session = (self.frontend_id.clone(), self.session.id);
             self.turn = Some(service.turns.take(session)?);
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Waits for its turn and serves the call; the turn is the caller's to end. One whose time is

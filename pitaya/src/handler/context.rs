@@ -108,10 +108,14 @@ impl<'a> Context<'a> {
         let From::Client(received) = self.from else {
             return;
         };
-        let metadata = || trace::origin(path, received);
+        let metadata = || self.origin(received);
         if let Some(own) = Own::begin(self.session, sent, kind, metadata) {
             let _ = self.extras().own.set(own);
         }
+    }
+
+    fn origin(&self, received: Instant) -> Metadata {
+        trace::origin(fastrand::u128(..), received).with_route(self.route())
     }
 
     fn extras(&self) -> &Extras {
@@ -144,7 +148,7 @@ impl<'a> Context<'a> {
         Cow::Borrowed(match self.from {
             From::Server(incoming) => &incoming.metadata,
             From::Client(received) => {
-                let quiet = || Own::quiet(trace::origin(self.route(), received));
+                let quiet = || Own::quiet(self.origin(received));
                 &self.extras().own.get_or_init(quiet).metadata
             }
         })

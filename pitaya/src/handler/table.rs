@@ -130,6 +130,10 @@ impl Table {
     }
 
     #[inline]
+    pub(crate) fn routes(&self) -> &[MountedRoute] {
+        &self.routes
+    }
+
     pub(crate) fn route(&self, index: u16) -> Option<&MountedRoute> {
         self.routes.get(usize::from(index))
     }

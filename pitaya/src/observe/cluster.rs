@@ -93,7 +93,7 @@ impl Remote {
 /// was an error.
 pub(super) struct Delays {
     recorder: AppRecorder,
-    known: Mutex<HashMap<String, Histogram>>,
+    known: Mutex<HashMap<String, Histogram, foldhash::fast::RandomState>>,
 }
 
 impl Delays {

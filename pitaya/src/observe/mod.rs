@@ -6,6 +6,8 @@
 mod cluster;
 mod load;
 mod recorder;
+mod slow;
+mod tally;
 pub mod trace;
 
 use std::collections::HashMap;
@@ -17,6 +19,9 @@ use parking_lot::Mutex;
 
 pub use load::RpcLoad;
 pub(crate) use recorder::AppRecorder;
+use slow::SLOW;
+pub(crate) use slow::{SlowCalls, SlowRoute};
+pub(crate) use tally::{Limit, Tallied, Tally};
 
 use crate::cluster::Directory;
 use crate::error::Result;
@@ -30,17 +35,19 @@ pub(crate) struct Metrics {
     /// Free places in an outbound queue, at each push.
     pub(crate) queue_room: Histogram,
     /// Messages refused because an outbound queue was full.
-    pub(crate) outbound_overflow: Counter,
+    pub(crate) outbound_overflow: Tally,
+    /// Messages taken back because a later one of the same key was pushed.
+    pub(crate) replaced: Tally,
     /// Messages still queued when a connection closed.
-    pub(crate) dropped_at_close: Counter,
+    pub(crate) dropped_at_close: Tally,
     /// Messages that had come from a client but were not served when its connection closed.
-    pub(crate) unserved: Counter,
+    pub(crate) unserved: Tally,
     /// Pushes and responses that clients sent; they mean nothing and are ignored.
     pub(crate) ignored_messages: Counter,
     /// Packets that a wrapper dropped.
     pub(crate) dropped_by_wrapper: Counter,
     /// Packets beyond a rate limit.
-    pub(crate) exceeded_rate_limiting: Counter,
+    pub(crate) exceeded_rate_limiting: Arc<Tally>,
     /// Handlers dropped because they outlived their client by more than the grace limit.
     pub(crate) grace_expired: Counter,
     /// Handlers dropped because their client left, as `#[route(cancel)]` asks.
@@ -52,8 +59,10 @@ pub(crate) struct Metrics {
     sent_singles: Counter,
     pub(crate) handshakes_accepted: Counter,
     pub(crate) handshakes_refused: Counter,
-    refused_connections: [Counter; Refusal::ALL.len()],
-    closed: [Counter; CloseReason::ALL.len()],
+    refused_connections: [Tally; Refusal::ALL.len()],
+    closed: [Tally; CloseReason::ALL.len()],
+    limits: [Tally; Limit::ALL.len()],
+    slow: SlowCalls,
     forwarded: cluster::Remote,
     called: cluster::Remote,
     forward_delays: cluster::Delays,
@@ -67,6 +76,10 @@ pub(crate) struct Metrics {
 pub(crate) enum Refusal {
     /// The connection limit.
     Connections,
+    /// The limit of connections of one address.
+    Address,
+    /// The limit of new connections per second.
+    Pace,
     /// The limit of connections whose handshake is not done.
     Handshakes,
     /// Establishing it took too long.
@@ -83,15 +96,27 @@ pub(crate) enum Refusal {
     Tls,
     /// The client's certificate is missing or not believed.
     ClientCertificate,
-    /// The request to upgrade was refused.
+    /// The client does not speak HTTP, where a WebSocket begins with it.
+    NotHttp,
+    /// Another HTTP request than one to open a WebSocket.
+    NotWebSocket,
+    /// The HTTP request has too many headers or too large ones.
+    UpgradeTooLarge,
+    /// Nothing is served at this path.
+    UpgradePath,
+    /// Pages of this origin are not served.
+    UpgradeOrigin,
+    /// The request to upgrade was refused for another reason.
     Upgrade,
     /// The acceptor failed.
     Accept,
 }
 
 impl Refusal {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 18] = [
         Self::Connections,
+        Self::Address,
+        Self::Pace,
         Self::Handshakes,
         Self::EstablishTimeout,
         Self::Establish,
@@ -100,6 +125,11 @@ impl Refusal {
         Self::NotTls,
         Self::Tls,
         Self::ClientCertificate,
+        Self::NotHttp,
+        Self::NotWebSocket,
+        Self::UpgradeTooLarge,
+        Self::UpgradePath,
+        Self::UpgradeOrigin,
         Self::Upgrade,
         Self::Accept,
     ];
@@ -107,6 +137,8 @@ impl Refusal {
     fn label(self) -> &'static str {
         match self {
             Self::Connections => "connection_limit",
+            Self::Address => "address_limit",
+            Self::Pace => "accept_rate",
             Self::Handshakes => "handshake_limit",
             Self::EstablishTimeout => "establish_timeout",
             Self::Establish => "establish_failed",
@@ -115,6 +147,11 @@ impl Refusal {
             Self::NotTls => "not_tls",
             Self::Tls => "tls_failed",
             Self::ClientCertificate => "tls_client_certificate",
+            Self::NotHttp => "not_http",
+            Self::NotWebSocket => "not_websocket",
+            Self::UpgradeTooLarge => "upgrade_too_large",
+            Self::UpgradePath => "upgrade_path",
+            Self::UpgradeOrigin => "upgrade_origin",
             Self::Upgrade => "upgrade_refused",
             Self::Accept => "accept_failed",
         }
@@ -159,18 +196,21 @@ impl Metrics {
                 "pitaya_channel_channel_capacity",
                 &[("channel", "agent_chsend")],
             ),
-            outbound_overflow: r.dropped("queue_full"),
-            dropped_at_close: r.dropped("connection_closed"),
-            unserved: r.counter(
+            outbound_overflow: Tally::new(r.dropped("queue_full")),
+            replaced: Tally::new(r.dropped("replaced")),
+            dropped_at_close: Tally::new(r.dropped("connection_closed")),
+            unserved: Tally::new(r.counter(
                 "pitaya_message_dropped_total",
                 &[("cause", "connection_closed")],
-            ),
+            )),
             ignored_messages: r.counter(
                 "pitaya_message_dropped_total",
                 &[("cause", "not_for_servers")],
             ),
             dropped_by_wrapper: r.counter("pitaya_message_dropped_total", &[("cause", "wrapper")]),
-            exceeded_rate_limiting: r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
+            exceeded_rate_limiting: Arc::new(Tally::new(
+                r.counter("pitaya_acceptor_exceeded_rate_limiting", &[]),
+            )),
             grace_expired: r.counter(
                 "pitaya_handler_dropped_total",
                 &[("cause", "grace_expired")],
@@ -182,13 +222,18 @@ impl Metrics {
             handshakes_accepted: r.counter("pitaya_handshakes_total", &[("outcome", "accepted")]),
             handshakes_refused: r.counter("pitaya_handshakes_total", &[("outcome", "refused")]),
             refused_connections: Refusal::ALL.map(|refusal| {
-                r.counter(
+                Tally::new(r.counter(
                     "pitaya_acceptor_refused_total",
                     &[("cause", refusal.label())],
-                )
+                ))
             }),
-            closed: CloseReason::ALL
-                .map(|reason| r.counter("pitaya_agent_closed_total", &[("cause", reason.label())])),
+            closed: CloseReason::ALL.map(|reason| {
+                Tally::new(r.counter("pitaya_agent_closed_total", &[("cause", reason.label())]))
+            }),
+            limits: Limit::ALL.map(|limit| {
+                Tally::new(r.counter("pitaya_limit_reached_total", &[("cause", limit.label())]))
+            }),
+            slow: SlowCalls::default(),
             forwarded: cluster::Remote::new(r, "handler"),
             called: cluster::Remote::new(r, "rpc"),
             forward_delays: cluster::Delays::new(r),
@@ -270,6 +315,55 @@ impl Metrics {
         }
     }
 
+    /// A limit was reached that neither refuses a connection nor is the reason of a close by itself.
+    #[cold]
+    pub(crate) fn limit_reached(&self, limit: Limit) {
+        if let Some(tally) = self.limits.get(limit as usize) {
+            tally.increment(1);
+        }
+    }
+
+    /// What was counted since the start, for whoever asks: nothing that is zero.
+    pub(crate) fn tallied(&self) -> Vec<Tallied> {
+        let refused = Refusal::ALL.iter().zip(&self.refused_connections);
+        let refused =
+            refused.map(|(refusal, tally)| ("connection refused", refusal.label(), tally));
+        let closed = CloseReason::ALL.iter().zip(&self.closed);
+        let closed = closed.map(|(reason, tally)| ("session closed", reason.label(), tally));
+        let limits = Limit::ALL.iter().zip(&self.limits);
+        let limits = limits.map(|(limit, tally)| ("limit reached", limit.label(), tally));
+        let others = [
+            (
+                "message to a client dropped",
+                "queue_full",
+                &self.outbound_overflow,
+            ),
+            ("message to a client dropped", "replaced", &self.replaced),
+            (
+                "message to a client dropped",
+                "connection_closed",
+                &self.dropped_at_close,
+            ),
+            (
+                "message of a client dropped",
+                "connection_closed",
+                &self.unserved,
+            ),
+            (
+                "packet refused",
+                "rate_limit",
+                &*self.exceeded_rate_limiting,
+            ),
+        ];
+        let all = refused.chain(limits).chain(others).chain(closed);
+        all.filter_map(|(what, cause, tally)| Tallied::new(what, cause, tally))
+            .collect()
+    }
+
+    pub(crate) fn slow(&self) -> &SlowCalls {
+        &self.slow
+    }
+
     /// A message was answered with an error, or dropped, before any handler ran.
     pub(crate) fn message_refused(&self, code: &str) {
         let mut counters = self.refused_messages.lock();
@@ -296,6 +390,7 @@ impl Metrics {
 pub(crate) struct RouteMetrics {
     delay: Histogram,
     times: Times,
+    pub(crate) slow: Arc<SlowRoute>,
 }
 
 /// How long a route's calls take.
@@ -314,6 +409,7 @@ impl RouteMetrics {
         Self {
             delay: delay(recorder, path, "local"),
             times: Times::new(recorder, path, "handler"),
+            slow: SlowRoute::new(path),
         }
     }
 
@@ -329,12 +425,18 @@ impl RouteMetrics {
     /// output.
     #[inline]
     pub(crate) fn succeeded(&self, time: Duration) {
+        if time >= SLOW {
+            self.slow.note(time);
+        }
         self.times.succeeded(time);
     }
 
     /// The same, for a handler that failed.
     #[cold]
     pub(crate) fn failed(&self, time: Duration, code: &str) {
+        if time >= SLOW {
+            self.slow.note(time);
+        }
         self.times.failed(time, code);
     }
 }

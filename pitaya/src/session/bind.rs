@@ -46,7 +46,7 @@ impl Session {
         if let Ok(cluster) = app.cluster() {
             // Behind the claim: whoever announces a bind from now on finds this one, and who did so
             // before is earlier.
-            self.0.state.lock().bind_epoch = cluster.bind_epoch();
+            self.0.state.lock().extras().bind_epoch = cluster.bind_epoch();
         }
         if self.is_closed() {
             return Err(super::broken_pipe());
@@ -116,7 +116,9 @@ impl<'a> Attempt<'a> {
             ));
         }
         state.binding = true;
-        state.bind_epoch = 0;
+        if let Some(extras) = &mut state.extras {
+            extras.bind_epoch = 0;
+        }
         state.uid = Some(uid.clone());
         Ok(Self {
             session,
@@ -213,7 +215,7 @@ impl Session {
     /// When the session was bound, in nanoseconds since 1970: of two binds of one user the later
     /// one wins.
     pub(crate) fn bind_epoch(&self) -> u64 {
-        self.0.state.lock().bind_epoch
+        self.0.state.lock().bind_epoch()
     }
 
     /// Another server has bound the user: of two binds the later one stays. Binds without a time are
@@ -221,7 +223,7 @@ impl Session {
     pub(crate) fn give_way(&self, epoch: u64, frontend_id: &str) {
         {
             let mut state = self.0.state.lock();
-            let ours = (state.bind_epoch, self.app().server().id.as_str());
+            let ours = (state.bind_epoch(), self.app().server().id.as_str());
             if epoch != 0 && (epoch, frontend_id) <= ours {
                 return;
             }

@@ -24,10 +24,17 @@ pub enum CloseReason {
     HandshakeTimeout,
     /// The client was silent for more than two heartbeat intervals.
     HeartbeatTimeout,
+    /// The session was not bound to a user in time (`pitaya.limits.bind.timeout`).
+    BindTimeout,
+    /// No message came from the client for too long (`pitaya.limits.idle.timeout`).
+    IdleTimeout,
     /// The client did not take what was written to it in time.
     WriteTimeout,
     /// More was queued for the client than the bounds allow.
     Overflow,
+    /// More was queued for all clients together than `pitaya.limits.queued` allows, and this one was
+    /// among those with the most.
+    SlowReader,
     /// The application kicked the client.
     Kicked,
     /// The application closed the session.
@@ -42,15 +49,18 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of the declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Disconnected,
         Self::Io,
         Self::Protocol,
         Self::HandshakeRefused,
         Self::HandshakeTimeout,
         Self::HeartbeatTimeout,
+        Self::BindTimeout,
+        Self::IdleTimeout,
         Self::WriteTimeout,
         Self::Overflow,
+        Self::SlowReader,
         Self::Kicked,
         Self::Closed,
         Self::Replaced,
@@ -67,8 +77,11 @@ impl CloseReason {
             Self::HandshakeRefused => "handshake_refused",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::HeartbeatTimeout => "heartbeat_timeout",
+            Self::BindTimeout => "bind_timeout",
+            Self::IdleTimeout => "idle_timeout",
             Self::WriteTimeout => "write_timeout",
             Self::Overflow => "overflow",
+            Self::SlowReader => "slow_reader",
             Self::Kicked => "kicked",
             Self::Closed => "closed",
             Self::Replaced => "replaced",
@@ -138,7 +151,7 @@ impl Session {
     pub(crate) fn disconnected(&self, reason: CloseReason) -> CloseReason {
         self.0.out.finish(End::Drop, &[]);
         let reason = self.set_close_reason(reason);
-        let dropped = self.0.out.clear();
+        let dropped = self.0.out.clear(&self.0.app.limits().outbound);
         if dropped > 0 {
             self.0
                 .app

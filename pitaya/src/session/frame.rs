@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 
-use super::{Flag, Session, Wake};
+use super::outbound::{End, Replied};
+use super::{CloseReason, Flag, Session, Wake};
 use crate::app::AppHandle;
 use crate::cluster::wire::UserList;
 use crate::error::{Error, Result};
@@ -75,14 +76,21 @@ pub(super) fn reply(
                 out.extend_from_slice(body);
                 let _ = packet::finish(mark, out);
             };
-            if session.out().reply(write, wake == Wake::Yes) {
-                Ok(())
-            } else {
-                // A refused answer becomes an error, which is refused as well: counted once, here.
-                if flag == Flag::Error {
-                    session.app().metrics().dropped_at_close.increment(1);
+            let bounds = &session.app().limits().outbound;
+            match session.out().reply(write, wake == Wake::Yes, bounds) {
+                Replied::Queued => Ok(()),
+                Replied::Over => {
+                    session.end(CloseReason::Overflow, End::Drop, &[]);
+                    Ok(())
                 }
-                Err(super::broken_pipe())
+                Replied::Closed => {
+                    // A refused answer becomes an error, which is refused as well: counted once,
+                    // here.
+                    if flag == Flag::Error {
+                        session.app().metrics().dropped_at_close.increment(1);
+                    }
+                    Err(super::broken_pipe())
+                }
             }
         })
     })

@@ -3,10 +3,12 @@
 //! A session and its connection are two things: the session owns identity, data and the outbound
 //! queue, the connection's task borrows them while it lives.
 
+pub(crate) mod backlog;
 mod bind;
 mod close;
 mod data;
 mod frame;
+mod latest;
 pub(crate) mod outbound;
 mod pool;
 mod remote;
@@ -23,8 +25,8 @@ pub(crate) use close::CloseCallback;
 pub use close::CloseReason;
 pub use data::DataError;
 pub(crate) use frame::PushFrames;
-pub(crate) use pool::SessionPool;
 pub use pool::Sessions;
+pub(crate) use pool::{Most, SessionPool};
 pub(crate) use remote::{Origin, parse_data};
 
 use crate::app::AppHandle;
@@ -32,10 +34,11 @@ use crate::cluster::Lanes;
 use crate::error::{Error, Result, codes};
 use crate::error_body;
 use crate::message::{AnyMessage, Body, CodecError, Serializer};
+use crate::observe::Limit;
 use crate::protocol::handshake::HandshakeData;
 use crate::protocol::packet;
 use crate::uid::Uid;
-use outbound::{End, Outbound, Refused};
+use outbound::{End, Keyed, Outbound, Refused};
 
 /// One client of this server, from its connection to its end; cheap to clone.
 ///
@@ -59,6 +62,8 @@ pub(crate) struct Inner {
     pooled: AtomicBool,
     /// Calls of `#[route(concurrent)]` methods under way.
     overlapping: AtomicU32,
+    /// Bytes of their bodies.
+    overlapping_bytes: AtomicU32,
     /// Messages on their way to other servers.
     forwarding: AtomicU32,
 }
@@ -69,8 +74,6 @@ struct State {
     uid: Option<Uid>,
     /// A bind is under way: no second one may start.
     binding: bool,
-    /// When it was bound; see [`Session::bind_epoch`].
-    bind_epoch: u64,
     /// The cluster's transport brings the user's messages here.
     subscribed: bool,
     closed: Option<CloseReason>,
@@ -85,6 +88,8 @@ struct Extras {
     data: data::Data,
     states: data::States,
     on_close: Vec<CloseCallback>,
+    /// When it was bound, in a cluster; see [`Session::bind_epoch`].
+    bind_epoch: u64,
     /// While a bind is under way: who had the user before, and gets it back if the bind fails.
     displaced: Option<Session>,
     /// Messages on their way to other servers.
@@ -114,6 +119,7 @@ impl Session {
             takes_codes: AtomicBool::new(false),
             pooled: AtomicBool::new(false),
             overlapping: AtomicU32::new(0),
+            overlapping_bytes: AtomicU32::new(0),
             forwarding: AtomicU32::new(0),
         }))
     }
@@ -155,6 +161,26 @@ impl Session {
         }
         let mut frames = PushFrames::new(&self.0.app, route, message)?;
         self.deliver(&mut frames)
+    }
+
+    /// Pushes a message that makes an earlier one pointless: one of the same key that has not left yet
+    /// is taken back, so that a client that reads slowly gets the latest of each key and is not given
+    /// up over messages that nobody needs any more.
+    ///
+    /// The message goes behind everything queued so far, as with [`Session::push`]: what leaves, leaves
+    /// in the order in which it was pushed. What was taken back is counted
+    /// (`pitaya_agent_dropped_messages_total`, cause `replaced`). Of one client
+    /// `pitaya.buffer.agent.keys` keys are told apart while they wait; with further ones it is an
+    /// ordinary push. On another server than the client's own it always is.
+    ///
+    /// # Errors
+    /// As [`Session::push`].
+    pub async fn push_latest<T: Body>(&self, key: &str, route: &str, message: &T) -> Result<()> {
+        if self.is_remote() {
+            return self.push_remote(route, message).await;
+        }
+        let mut frames = PushFrames::new(&self.0.app, route, message)?;
+        self.deliver_latest(key, &mut frames)
     }
 
     /// Kicks the client: everything queued still leaves, then the kick packet, then the connection
@@ -223,21 +249,47 @@ impl Session {
         let limits = self.0.app.limits();
         let coded = self.0.takes_codes.load(Ordering::Relaxed);
         let frame = frames.frame(coded)?;
-        match self.0.out.push(frame, limits.outbound) {
+        match self.0.out.push(frame, &limits.outbound) {
             Ok(room) => {
                 self.0.app.metrics().queue_room.record(room as f64);
                 Ok(())
             }
-            Err(Refused::Closed) => Err(broken_pipe()),
-            Err(Refused::Full) => {
+            Err(refused) => Err(self.refused(refused)),
+        }
+    }
+
+    /// The same for a push that replaces the one of its key.
+    pub(crate) fn deliver_latest(&self, key: &str, frames: &mut PushFrames<'_>) -> Result<()> {
+        let coded = self.0.takes_codes.load(Ordering::Relaxed);
+        let frame = frames.frame(coded)?;
+        let bounds = &self.0.app.limits().outbound;
+        let (room, keyed) = self
+            .0
+            .out
+            .push_latest(key, frame, bounds)
+            .map_err(|refused| self.refused(refused))?;
+        let metrics = self.0.app.metrics();
+        metrics.queue_room.record(room as f64);
+        match keyed {
+            Keyed::Added => {}
+            Keyed::Replaced => metrics.replaced.increment(1),
+            Keyed::Plain => metrics.limit_reached(Limit::Keys),
+        }
+        Ok(())
+    }
+
+    /// What a push that was not queued answers. A full queue ends the session, unless configured
+    /// otherwise.
+    #[cold]
+    fn refused(&self, refused: Refused) -> Error {
+        match refused {
+            Refused::Closed => broken_pipe(),
+            Refused::Full => {
                 self.0.app.metrics().outbound_overflow.increment(1);
-                if limits.close_on_overflow {
+                if self.0.app.limits().close_on_overflow {
                     self.end(CloseReason::Overflow, End::Drop, &[]);
                 }
-                Err(Error::new(
-                    codes::CLIENT_CLOSED,
-                    "the session's outbound queue is full",
-                ))
+                Error::new(codes::CLIENT_CLOSED, "the session's outbound queue is full")
             }
         }
     }
@@ -294,14 +346,23 @@ impl Session {
         f(&mut self.0.state.lock().extras().lanes)
     }
 
+    /// Messages on their way to other servers.
+    pub(crate) fn forwarded(&self) -> u32 {
+        self.0.forwarding.load(Ordering::Acquire)
+    }
+
     pub(crate) fn overlapping(&self) -> u32 {
         self.0.overlapping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn overlapping_bytes(&self) -> u32 {
+        self.0.overlapping_bytes.load(Ordering::Acquire)
     }
 
     /// Whether something that came from the client is still to be answered beside the connection's
     /// own task.
     pub(crate) fn is_busy(&self) -> bool {
-        self.overlapping() > 0 || self.0.forwarding.load(Ordering::Acquire) > 0
+        self.overlapping() > 0 || self.forwarded() > 0
     }
 
     /// Counts one message on its way to another server until the guard is dropped.
@@ -310,10 +371,13 @@ impl Session {
         Forwarding(self.clone())
     }
 
-    /// Counts one overlapping call until the guard is dropped.
-    pub(crate) fn overlap(&self) -> Overlap {
+    /// Counts one overlapping call, with a body of this length, until the guard is dropped.
+    pub(crate) fn overlap(&self, len: usize) -> Overlap {
+        // Packets are far smaller than this.
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
         self.0.overlapping.fetch_add(1, Ordering::AcqRel);
-        Overlap(self.clone())
+        self.0.overlapping_bytes.fetch_add(len, Ordering::AcqRel);
+        Overlap(self.clone(), len)
     }
 }
 
@@ -331,10 +395,14 @@ pub(crate) enum Flag {
     Error,
 }
 
-pub(crate) struct Overlap(Session);
+pub(crate) struct Overlap(Session, u32);
 
 impl Drop for Overlap {
     fn drop(&mut self) {
+        self.0
+            .0
+            .overlapping_bytes
+            .fetch_sub(self.1, Ordering::AcqRel);
         self.0.0.overlapping.fetch_sub(1, Ordering::AcqRel);
         self.0.0.out.wake_now();
     }
@@ -355,6 +423,10 @@ impl Drop for Forwarding {
 impl State {
     fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
+    }
+
+    fn bind_epoch(&self) -> u64 {
+        self.extras.as_ref().map_or(0, |extras| extras.bind_epoch)
     }
 }
 

@@ -9,14 +9,19 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use super::backlog::Backlog;
+use super::latest::Latest;
 use crate::scratch::{self, Scratch};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
-/// How much may wait for one client.
-#[derive(Debug, Clone, Copy)]
+/// How much may wait for one client, and what waits for all together.
+#[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) messages: usize,
     pub(crate) bytes: usize,
+    /// Keys of [`Outbound::push_latest`] that are told apart.
+    pub(crate) keys: usize,
+    pub(crate) backlog: Backlog,
 }
 
 /// The largest batch handed to one write, unless a single frame is larger.
@@ -38,12 +43,24 @@ struct Queue {
     messages: u32,
     /// Bytes in `first` and `more`.
     bytes: u32,
+    /// What most queues lack.
+    rare: Option<Box<Rare>>,
     gate: Gate,
     end: Option<End>,
     /// Set by the first message of a burst, so that a burst wakes once.
     dirty: bool,
     /// Wakes the connection's task; used up by that.
     waker: Option<Waker>,
+}
+
+#[derive(Default)]
+struct Rare {
+    /// What the socket has refused of the last batch; 0 while it takes everything.
+    unsent: u32,
+    /// What of the queue is in the app's backlog.
+    counted: u32,
+    /// Where in `more` the messages with a key are. While there are any, `more` is not empty.
+    latest: Latest,
 }
 
 /// What may leave.
@@ -71,6 +88,38 @@ pub(crate) enum Refused {
     Full,
 }
 
+/// How a frame with a key was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keyed {
+    /// No message of this key waited.
+    Added,
+    /// One waited, which will not leave.
+    Replaced,
+    /// Like any other frame: too many keys wait.
+    Plain,
+}
+
+/// What became of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replied {
+    Queued,
+    /// It was queued, and now more waits than the bounds allow, for a client that takes nothing.
+    Over,
+    Closed,
+}
+
+/// What waits for one client at the moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) gate: Gate,
+    pub(crate) ended: bool,
+    pub(crate) messages: u32,
+    /// Encoded replies and the unsent part of a batch included.
+    pub(crate) bytes: u64,
+    /// The socket takes nothing at the moment.
+    pub(crate) stalled: bool,
+}
+
 impl Outbound {
     pub(crate) fn new() -> Self {
         Self {
@@ -81,6 +130,7 @@ impl Outbound {
                 more: VecDeque::new(),
                 messages: 0,
                 bytes: 0,
+                rare: None,
                 gate: Gate::Held,
                 end: None,
                 dirty: false,
@@ -105,7 +155,7 @@ impl Outbound {
     }
 
     /// Queues one shared frame: how many more messages may be queued.
-    pub(crate) fn push(&self, frame: Bytes, bounds: Bounds) -> Result<usize, Refused> {
+    pub(crate) fn push(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
         let (room, waker) = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
@@ -113,11 +163,16 @@ impl Outbound {
             }
             let bytes = queue.bytes as usize + frame.len();
             // A frame that is alone may be as large as the protocol allows.
-            let alone = queue.messages == 0;
-            if !alone && (bytes > bounds.bytes || queue.messages as usize >= bounds.messages) {
-                return Err(Refused::Full);
+            if queue.messages > 0 {
+                if bytes > bounds.bytes || queue.messages as usize >= bounds.messages {
+                    return Err(Refused::Full);
+                }
+                if queue.is_counted() {
+                    drop(queue);
+                    return self.push_counted(frame, bounds);
+                }
             }
-            queue.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            queue.bytes = small(bytes);
             queue.messages += 1;
             queue.append(frame);
             (
@@ -129,13 +184,72 @@ impl Outbound {
         Ok(room)
     }
 
-    /// Appends one encoded frame behind everything queued so far: a reply, made by the connection's
-    /// own task, or (`wakes`) by another. Bounded by the number of calls under way, not by the bounds.
-    pub(crate) fn reply(&self, write: impl FnOnce(&mut Vec<u8>), wakes: bool) -> bool {
-        let waker = {
+    /// The same for a client that does not keep up. Its task hears of the first message of a burst
+    /// and counts that; the others are counted here.
+    #[cold]
+    fn push_counted(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
+        let (room, waker, over) = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
-                return false;
+                return Err(Refused::Closed);
+            }
+            let bytes = queue.bytes as usize + frame.len();
+            let full = bytes > bounds.bytes || queue.messages as usize >= bounds.messages;
+            if queue.messages > 0 && full {
+                return Err(Refused::Full);
+            }
+            queue.bytes = small(bytes);
+            queue.messages += 1;
+            queue.append(frame);
+            (
+                bounds.messages.saturating_sub(queue.messages as usize),
+                queue.waker_of_burst(),
+                queue.recount(&bounds.backlog),
+            )
+        };
+        wake(waker);
+        bounds.backlog.call_if(over);
+        Ok(room)
+    }
+
+    /// Queues a frame behind everything else, in place of the one with the same key that still waits.
+    pub(crate) fn push_latest(
+        &self,
+        key: &str,
+        frame: Bytes,
+        bounds: &Bounds,
+    ) -> Result<(usize, Keyed), Refused> {
+        let (room, keyed, waker, over) = {
+            let mut queue = self.queue.lock();
+            if queue.end.is_some() {
+                return Err(Refused::Closed);
+            }
+            let keyed = queue.put_latest(key, frame, bounds)?;
+            (
+                bounds.messages.saturating_sub(queue.messages as usize),
+                keyed,
+                queue.waker_of_burst(),
+                queue.recount(&bounds.backlog),
+            )
+        };
+        wake(waker);
+        bounds.backlog.call_if(over);
+        Ok((room, keyed))
+    }
+
+    /// Appends one encoded frame behind everything queued so far: a reply, made by the connection's
+    /// own task, or (`wakes`) by another. Bounded by the number of calls under way; what waits for a
+    /// client that takes nothing is bounded in bytes as well.
+    pub(crate) fn reply(
+        &self,
+        write: impl FnOnce(&mut Vec<u8>),
+        wakes: bool,
+        bounds: &Bounds,
+    ) -> Replied {
+        let (waker, over_all, over) = {
+            let mut queue = self.queue.lock();
+            if queue.end.is_some() {
+                return Replied::Closed;
             }
             match queue.gate {
                 Gate::Open => {
@@ -148,10 +262,17 @@ impl Outbound {
                     queue.append(frame.into());
                 }
             }
-            if wakes { queue.waker_of_burst() } else { None }
+            if wakes {
+                let over = queue.unsent() > 0 && queue.ready.len() > bounds.bytes;
+                let over_all = queue.recount(&bounds.backlog);
+                (queue.waker_of_burst(), over_all, over)
+            } else {
+                (None, false, false)
+            }
         };
         wake(waker);
-        true
+        bounds.backlog.call_if(over_all);
+        if over { Replied::Over } else { Replied::Queued }
     }
 
     /// Appends a control packet, which passes the gate; the connection's task only.
@@ -164,8 +285,43 @@ impl Outbound {
     }
 
     /// Opens or shuts the gate; the connection's task only.
-    pub(crate) fn set_gate(&self, gate: Gate) {
-        self.queue.lock().gate = gate;
+    pub(crate) fn set_gate(&self, gate: Gate, bounds: &Bounds) {
+        let over = {
+            let mut queue = self.queue.lock();
+            queue.gate = gate;
+            queue.recount(&bounds.backlog)
+        };
+        bounds.backlog.call_if(over);
+    }
+
+    /// The socket has taken all of the last batch but this many bytes; the connection's task only.
+    pub(crate) fn stalled(&self, unsent: usize, bounds: &Bounds) {
+        let over = {
+            let mut queue = self.queue.lock();
+            if unsent > 0 || queue.rare.is_some() {
+                queue.rare.get_or_insert_default().unsent = small(unsent);
+            }
+            queue.recount(&bounds.backlog)
+        };
+        bounds.backlog.call_if(over);
+    }
+
+    /// What waits at the moment.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let queue = self.queue.lock();
+        Waiting {
+            gate: queue.gate,
+            ended: queue.end.is_some(),
+            messages: queue.messages,
+            bytes: queue.ready.len() as u64 + u64::from(queue.bytes) + u64::from(queue.unsent()),
+            stalled: queue.unsent() > 0,
+        }
+    }
+
+    /// How much of the app's backlog is this client's.
+    pub(crate) fn counted(&self) -> u32 {
+        let queue = self.queue.lock();
+        queue.rare.as_ref().map_or(0, |rare| rare.counted)
     }
 
     /// Refuses everything from now on; `last` is written behind what is queued, or instead of it.
@@ -214,7 +370,7 @@ impl Outbound {
     }
 
     /// Ends the queue and drops what waits: how many messages that were.
-    pub(crate) fn clear(&self) -> u32 {
+    pub(crate) fn clear(&self, bounds: &Bounds) -> u32 {
         let mut queue = self.queue.lock();
         queue.end = Some(End::Drop);
         let dropped = queue.messages;
@@ -223,6 +379,8 @@ impl Outbound {
         queue.more = VecDeque::new();
         queue.messages = 0;
         queue.bytes = 0;
+        queue.recount(&bounds.backlog);
+        queue.rare = None;
         // It keeps the task's memory, and the session may outlive that.
         let waker = queue.waker.take();
         drop(queue);
@@ -239,7 +397,76 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
+/// A number of bytes that wait, as a count.
+fn small(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 impl Queue {
+    /// Whether what waits here is part of the app's backlog: the client does not keep up, or nothing
+    /// may leave yet.
+    fn is_counted(&self) -> bool {
+        self.gate == Gate::Held || self.unsent() > 0
+    }
+
+    fn unsent(&self) -> u32 {
+        self.rare.as_ref().map_or(0, |rare| rare.unsent)
+    }
+
+    /// Brings the app's backlog up to date: whether that has grown and is too large.
+    fn recount(&mut self, backlog: &Backlog) -> bool {
+        let unsent = self.unsent();
+        let counted = if !self.is_counted() || self.end == Some(End::Drop) {
+            0
+        } else if unsent > 0 {
+            let ready = small(self.ready.len());
+            unsent.saturating_add(self.bytes).saturating_add(ready)
+        } else {
+            self.bytes
+        };
+        if counted == 0 && self.rare.is_none() {
+            return false;
+        }
+        let rare = self.rare.get_or_insert_default();
+        let earlier = std::mem::replace(&mut rare.counted, counted);
+        if counted == 0 && rare.unsent == 0 && rare.latest.is_empty() {
+            self.rare = None;
+        }
+        backlog.change(earlier, counted)
+    }
+
+    /// Queues a frame with a key, if there is room without the one that it replaces.
+    fn put_latest(&mut self, key: &str, frame: Bytes, bounds: &Bounds) -> Result<Keyed, Refused> {
+        let earlier = self.rare.as_ref().and_then(|rare| rare.latest.place(key));
+        let earlier_len = earlier
+            .and_then(|place| self.more.get(place))
+            .map_or(0, Bytes::len);
+        let others = self.messages.saturating_sub(u32::from(earlier.is_some()));
+        let bytes = (self.bytes as usize + frame.len()).saturating_sub(earlier_len);
+        if others > 0 && (bytes > bounds.bytes || others as usize >= bounds.messages) {
+            return Err(Refused::Full);
+        }
+        self.bytes = small(bytes);
+        self.messages = others + 1;
+        let latest = &mut self.rare.get_or_insert_default().latest;
+        if earlier.is_none() && latest.len() >= bounds.keys {
+            self.append(frame);
+            return Ok(Keyed::Plain);
+        }
+        if let Some(place) = earlier {
+            self.more.remove(place);
+            latest.removed(place);
+        }
+        latest.put(key, self.more.len());
+        // With nothing in `first` nobody would look into `more`.
+        self.first.get_or_insert_default();
+        self.more.push_back(frame);
+        Ok(match earlier {
+            Some(_) => Keyed::Replaced,
+            None => Keyed::Added,
+        })
+    }
+
     /// Who is to be woken for a message: nobody when an earlier one has woken the task.
     #[inline]
     fn waker_of_burst(&mut self) -> Option<Waker> {
@@ -282,6 +509,7 @@ impl Queue {
     }
 
     fn gather_more(&mut self, limit: usize) {
+        let before = self.more.len();
         while self.ready.len() < limit {
             match self.more.pop_front() {
                 Some(frame) => self.ready.extend_from_slice(&frame),
@@ -290,18 +518,36 @@ impl Queue {
                     self.bytes = 0;
                     // A burst's queue is not kept at rest.
                     self.more = VecDeque::new();
+                    self.forget_keys();
                     return;
                 }
             }
         }
-        self.first = self.more.pop_front();
-        self.messages = u32::from(self.first.is_some()) + self.more.len() as u32;
-        let bytes = self
-            .first
-            .iter()
-            .chain(&self.more)
-            .map(Bytes::len)
-            .sum::<usize>();
-        self.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let taken = before - self.more.len();
+        let keyed = self.rare.as_mut().is_some_and(|rare| {
+            rare.latest.popped(taken);
+            !rare.latest.is_empty()
+        });
+        self.first = if keyed {
+            Some(Bytes::new())
+        } else {
+            self.more.pop_front()
+        };
+        let frames = self.first.iter().chain(&self.more);
+        let (messages, bytes) = frames.fold((0, 0), |(messages, bytes), frame| {
+            (messages + u32::from(!frame.is_empty()), bytes + frame.len())
+        });
+        self.messages = messages;
+        self.bytes = small(bytes);
+    }
+
+    /// No message with a key waits any more.
+    fn forget_keys(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.latest = Latest::default();
+            if rare.counted == 0 && rare.unsent == 0 {
+                self.rare = None;
+            }
+        }
     }
 }

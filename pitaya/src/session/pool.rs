@@ -1,6 +1,6 @@
 //! All sessions of one app, by id and by user.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use scc::hash_map::Entry;
@@ -8,6 +8,7 @@ use scc::hash_map::Entry;
 use super::outbound::End;
 use super::{CloseReason, Session};
 use crate::app::AppHandle;
+use crate::observe::Refusal;
 use crate::protocol::packet;
 use crate::uid::Uid;
 
@@ -17,6 +18,25 @@ pub(crate) struct SessionPool {
     by_uid: scc::HashMap<Uid, Session, foldhash::fast::RandomState>,
     /// Sessions whose connection lives; kept beside the map, whose own count walks it.
     count: AtomicUsize,
+    /// Sessions by [`network_of`] their peer; empty unless those are limited.
+    by_network: scc::HashMap<IpAddr, usize, foldhash::fast::RandomState>,
+}
+
+/// How many sessions there may be; 0 = no such limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most {
+    pub(crate) sessions: usize,
+    /// Of one address, for which an IPv6 network of 64 bits stands.
+    pub(crate) of_address: usize,
+}
+
+/// Whose connections are counted together. A network of 64 bits is the least that an IPv6 client is
+/// given, so one client has all of its addresses.
+fn network_of(peer: SocketAddr) -> IpAddr {
+    match peer.ip().to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }
 
 impl SessionPool {
@@ -26,25 +46,52 @@ impl SessionPool {
             by_id: scc::HashMap::default(),
             by_uid: scc::HashMap::default(),
             count: AtomicUsize::new(0),
+            by_network: scc::HashMap::default(),
         }
     }
 
-    /// A session for a new connection; `None` when there are `limit` already (0: no limit).
+    /// A session for a new connection.
+    ///
+    /// # Errors
+    /// There are as many as there may be, of all clients or of this one's address.
     pub(crate) fn open(
         &self,
         app: &AppHandle,
         peer: Option<SocketAddr>,
-        limit: usize,
-    ) -> Option<Session> {
-        let more = |count| (limit == 0 || count < limit).then_some(count + 1);
+        most: Most,
+    ) -> Result<Session, Refusal> {
+        let more = |count| (most.sessions == 0 || count < most.sessions).then_some(count + 1);
         self.count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
-            .ok()?;
+            .map_err(|_| Refusal::Connections)?;
+        if let Some(peer) = peer.filter(|_| most.of_address > 0)
+            && !self.enter(network_of(peer), most.of_address)
+        {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+            return Err(Refusal::Address);
+        }
         let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
         let _ = self.by_id.insert_sync(id, session.clone());
         session.0.pooled.store(true, Ordering::Release);
-        Some(session)
+        Ok(session)
+    }
+
+    /// Counts a session of this network, if there are fewer than `most`.
+    fn enter(&self, network: IpAddr, most: usize) -> bool {
+        let mut entry = self.by_network.entry_sync(network).or_insert(0);
+        let room = *entry < most;
+        if room {
+            *entry += 1;
+        }
+        room
+    }
+
+    fn leave(&self, network: IpAddr) {
+        self.by_network.remove_if_sync(&network, |count| {
+            *count = count.saturating_sub(1);
+            *count == 0
+        });
     }
 
     /// A number for a session: clients' own and copies alike.
@@ -57,6 +104,11 @@ impl SessionPool {
         let pooled = session.0.pooled.swap(false, Ordering::AcqRel);
         if pooled && self.by_id.remove_sync(&session.id()).is_some() {
             self.count.fetch_sub(1, Ordering::AcqRel);
+            if session.app().limits().most.of_address > 0
+                && let Some(peer) = session.remote_addr()
+            {
+                self.leave(network_of(peer));
+            }
         }
         if let Some(uid) = session.uid() {
             self.release(&uid, session);
@@ -178,5 +230,24 @@ impl Sessions<'_> {
         }
         self.0.connections_ended(deadline).await;
         self.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network_of;
+
+    #[test]
+    fn ipv6_addresses_count_by_their_network_and_ipv4_alone() {
+        let cases = [
+            ("192.0.2.7:1", "192.0.2.7"),
+            ("[::ffff:192.0.2.7]:2", "192.0.2.7"),
+            ("[2001:db8:1:2:3:4:5:6]:3", "2001:db8:1:2::"),
+            ("[2001:db8:1:2::]:4", "2001:db8:1:2::"),
+            ("[2001:db8:1:3::1]:5", "2001:db8:1:3::"),
+        ];
+        for (peer, network) in cases {
+            assert_eq!(network_of(peer.parse().unwrap()).to_string(), network);
+        }
     }
 }

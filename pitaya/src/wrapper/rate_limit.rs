@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Counter;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -13,6 +12,7 @@ use super::window::{Limit, Window};
 use super::{Filter, Inbound, Verdict, Wrapper};
 use crate::app::AppHandle;
 use crate::error::Error;
+use crate::observe::Tally;
 use crate::protocol::PacketType;
 use crate::uid::Uid;
 
@@ -156,7 +156,7 @@ struct Limited {
     shaken: bool,
     /// The first ack has come.
     acknowledged: bool,
-    exceeded: Counter,
+    exceeded: Arc<Tally>,
 }
 
 impl Filter for Limited {

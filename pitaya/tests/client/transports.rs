@@ -209,7 +209,7 @@ async fn answer_upgrade(io: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &s
         head.push(soon(io.read_u8()).await.unwrap());
         if let Some((request, _)) = parse_upgrade(&head).unwrap() {
             assert_eq!(request.path, path);
-            break accept_response(request.key);
+            break accept_response(request.key, None);
         }
     };
     io.write_all(&response).await.unwrap();

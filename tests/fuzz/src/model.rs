@@ -197,6 +197,9 @@ pub fn frames(stream: &[u8], max_message: usize) -> (Vec<u8>, Vec<Vec<u8>>, WsEn
         match (frame.opcode, begun.take()) {
             (8, _) => match frame.payload.as_slice() {
                 [] => break WsEnd::Closed,
+                [_, _, reason @ ..] if std::str::from_utf8(reason).is_err() => {
+                    break WsEnd::Broken(1007);
+                }
                 [high, low, ..] => match u16::from(*high) * 256 + u16::from(*low) {
                     1000..=1003 | 1007..=1014 | 3000..=4999 => break WsEnd::Closed,
                     _ => break WsEnd::Broken(1002),

@@ -65,6 +65,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsClient<S> {
     /// Upgrades this stream.
     pub async fn over(mut socket: S) -> Self {
         socket.write_all(REQUEST).await.expect("the server reads");
+        Self::upgraded(socket).await
+    }
+
+    /// Reads the answer to a request to upgrade.
+    pub async fn upgraded(mut socket: S) -> Self {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let byte = timeout(DEADLINE, socket.read_u8())

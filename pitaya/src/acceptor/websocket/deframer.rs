@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::protocol::{
     PacketError, PacketType,
-    packet::HEADER_LEN,
+    packet::{HEADER_LEN, MAX_BODY_LEN},
     websocket::{
         Disposition, FrameError, FrameHeader, MAX_CONTROL_LEN, Opcode, Reassembly, decode_close,
         decode_header, unmask,
@@ -22,6 +22,36 @@ use crate::protocol::{
 
 /// The longest header of a client's frame: 2 + 8 length + 4 mask.
 const MAX_HEADER_LEN: usize = 14;
+
+/// How large things may be, in bytes; packet headers are included, those of
+/// frames are not. Small, because every connection has one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) message: u32,
+    pub(super) frame: u32,
+}
+
+impl Default for Limits {
+    /// What a packet can hold.
+    fn default() -> Self {
+        let packet = (HEADER_LEN + MAX_BODY_LEN) as u32;
+        Self {
+            message: packet,
+            frame: packet,
+        }
+    }
+}
+
+impl Limits {
+    fn message(self) -> usize {
+        self.message as usize
+    }
+
+    /// For frames of messages; control frames have a limit of their own.
+    fn frame(self) -> usize {
+        self.frame.min(self.message) as usize
+    }
+}
 
 /// Reads one connection.
 #[derive(Debug)]
@@ -42,7 +72,7 @@ pub(super) struct Deframer {
     packet_len: u32,
     /// How many bytes of the packet's header have come.
     packet_seen: u8,
-    max_message: usize,
+    limits: Limits,
     /// The control frame under way, if it has a payload that matters.
     control: Option<Box<ControlPayload>>,
     /// The last ping that nobody has taken; older ones need no answer.
@@ -92,8 +122,7 @@ impl From<DeframeError> for io::Error {
 }
 
 impl Deframer {
-    /// `max_message` is the limit for one message in bytes, packet header included.
-    pub(super) fn new(max_message: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             header: [0; MAX_HEADER_LEN],
             header_len: 0,
@@ -105,7 +134,7 @@ impl Deframer {
             message_len: 0,
             packet_len: 0,
             packet_seen: 0,
-            max_message,
+            limits,
             control: None,
             ping: None,
             end: None,
@@ -158,7 +187,7 @@ impl Deframer {
     /// bytes that took.
     fn take_header(&mut self, input: &[u8]) -> usize {
         let (used, found) = if self.header_len == 0 {
-            match decode_header(input, self.max_frame()) {
+            match decode_header(input, self.limits.frame()) {
                 Ok(Some(header)) => (header.header_len, Ok(Some(header))),
                 Ok(None) => {
                     self.keep_header(input);
@@ -173,7 +202,7 @@ impl Deframer {
             let header = self.header.get(..self.header_len.into());
             (
                 1,
-                decode_header(header.unwrap_or_default(), self.max_frame()),
+                decode_header(header.unwrap_or_default(), self.limits.frame()),
             )
         };
         let begun = found.and_then(|header| match header {
@@ -188,11 +217,6 @@ impl Deframer {
         used
     }
 
-    /// Control frames have a limit of their own, which no limit for messages lowers.
-    fn max_frame(&self) -> usize {
-        self.max_message.max(MAX_CONTROL_LEN)
-    }
-
     fn keep_header(&mut self, input: &[u8]) {
         let free = self.header.iter_mut().skip(self.header_len.into());
         for (slot, byte) in free.zip(input) {
@@ -203,7 +227,7 @@ impl Deframer {
 
     fn begin_frame(&mut self, header: &FrameHeader) -> Result<(), FrameError> {
         let before = self.fragments.pending_len();
-        let kind = self.fragments.accept(header, self.max_message)?;
+        let kind = self.fragments.accept(header, self.limits.message())?;
         self.frame = Some(kind);
         self.mask = header.mask;
         self.mask_offset = 0;

@@ -2,9 +2,11 @@
 //!
 //! Wraps any other acceptor, whose connections become WebSockets once their
 //! HTTP request is answered. Of the standard (RFC 6455) this is the server's
-//! side without extensions and sub-protocols; text and binary messages mean
-//! the same, and only binary ones are sent.
+//! side without extensions; text and binary messages mean the same, and only
+//! binary ones are sent.
 
+#[cfg(test)]
+mod cases;
 mod control;
 mod deframer;
 mod forwarded;
@@ -18,8 +20,8 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, Tcp};
 use crate::app::config::Config;
-use crate::protocol::packet;
 use crate::wrapper::Wrapper;
+use deframer::Limits;
 use upgrade::{Origins, Rules};
 
 /// Accepts WebSocket connections.
@@ -44,7 +46,7 @@ pub struct WebSocket<A = Tcp> {
     inner: A,
     // Shared with every connection that is being established.
     rules: Arc<Rules>,
-    max_message: usize,
+    limits: Limits,
 }
 
 impl WebSocket {
@@ -73,7 +75,7 @@ impl<A> WebSocket<A> {
         Self {
             inner: acceptor,
             rules: Arc::default(),
-            max_message: packet::HEADER_LEN + packet::MAX_BODY_LEN,
+            limits: Limits::default(),
         }
     }
 
@@ -83,7 +85,7 @@ impl<A> WebSocket<A> {
         WebSocket {
             inner: super::Tls::over(self.inner, tls),
             rules: self.rules,
-            max_message: self.max_message,
+            limits: self.limits,
         }
     }
 
@@ -111,6 +113,18 @@ impl<A> WebSocket<A> {
         self
     }
 
+    /// Agrees on one of these sub-protocols (`Sec-WebSocket-Protocol`) with peers
+    /// that offer it; if they offer several, on the one that they name first.
+    ///
+    /// Who offers none of them is served without one. A browser closes a
+    /// connection of its own accord if it has asked for some and gets none. A
+    /// text that cannot be in that header keeps the app from starting.
+    pub fn protocols<P: Into<String>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        let protocols = protocols.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.rules).protocols = protocols;
+        self
+    }
+
     /// Believes what HTTP proxies in these networks (`10.0.0.0/8`,
     /// `2001:db8::/32`, `192.0.2.7`) say of the client's address in
     /// `X-Forwarded-For`; what others say there is not looked at.
@@ -129,7 +143,16 @@ impl<A> WebSocket<A> {
     /// Refuses messages larger than this many bytes, packet header included,
     /// as soon as they are announced. By default, what a packet can hold.
     pub fn max_message(mut self, bytes: usize) -> Self {
-        self.max_message = bytes;
+        self.limits.message = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Refuses frames whose payload is larger than this many bytes, as soon as
+    /// they are announced: a message may have more in several of them. Close,
+    /// ping and pong frames have the standard's limit of 125. By default, what
+    /// a message may have.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.limits.frame = u32::try_from(bytes).unwrap_or(u32::MAX);
         self
     }
 }
@@ -146,11 +169,9 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
     }
 
     async fn bind(&mut self) -> io::Result<()> {
-        if let Some(networks) = &self.rules.forwarders {
-            networks
-                .check()
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        }
+        self.rules
+            .check()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.inner.bind().await
     }
 
@@ -162,7 +183,7 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
         Ok(WebSocketConnect {
             inner: self.inner.accept().await?,
             rules: Arc::clone(&self.rules),
-            max_message: self.max_message,
+            limits: self.limits,
         })
     }
 
@@ -176,7 +197,7 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
 pub struct WebSocketConnect<C> {
     inner: C,
     rules: Arc<Rules>,
-    max_message: usize,
+    limits: Limits,
 }
 
 impl<C: Connect> Connect for WebSocketConnect<C> {
@@ -186,7 +207,7 @@ impl<C: Connect> Connect for WebSocketConnect<C> {
         let mut below = self.inner.establish().await?;
         let upgraded = upgrade::upgrade(&mut below.io, below.peer, &self.rules).await?;
         Ok(Established {
-            io: WsIo::new(below.io, upgraded.early, self.max_message),
+            io: WsIo::new(below.io, upgraded.early, self.limits),
             peer: upgraded.peer,
             local: below.local,
         })

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     control::Outgoing,
-    deframer::{Deframer, End},
+    deframer::{Deframer, End, Limits},
     framer::Framer,
 };
 use crate::scratch::{self, Scratch};
@@ -56,7 +56,7 @@ struct Early {
 }
 
 impl<S> WsIo<S> {
-    pub(super) fn new(inner: S, early: Vec<u8>, max_message: usize) -> Self {
+    pub(super) fn new(inner: S, early: Vec<u8>, limits: Limits) -> Self {
         let early = (!early.is_empty()).then(|| {
             Box::new(Early {
                 bytes: early,
@@ -65,7 +65,7 @@ impl<S> WsIo<S> {
         });
         Self {
             inner,
-            deframer: Deframer::new(max_message),
+            deframer: Deframer::new(limits),
             framer: Framer::default(),
             control: None,
             early,
@@ -362,7 +362,7 @@ mod tests {
             room,
             ..Scripted::default()
         };
-        WsIo::new(inner, Vec::new(), packet::MAX_BODY_LEN)
+        WsIo::new(inner, Vec::new(), Limits::default())
     }
 
     fn read(io: &mut WsIo<Scripted>) -> Poll<io::Result<Vec<u8>>> {

@@ -26,6 +26,8 @@ pub(super) struct Rules {
     /// Paths without query; `None` is all of them.
     pub(super) paths: Option<Vec<String>>,
     pub(super) origins: Origins,
+    /// Sub-protocols that are spoken.
+    pub(super) protocols: Vec<String>,
     /// Proxies that are believed what they say in `X-Forwarded-For`.
     pub(super) forwarders: Option<Networks>,
 }
@@ -78,6 +80,50 @@ impl Rules {
             _ => Ok(peer),
         }
     }
+
+    /// The sub-protocol to speak: of those that both know the one that the peer
+    /// likes best.
+    fn protocol(&self, request: &UpgradeRequest<'_>) -> Option<&str> {
+        let known = |offered: &[u8]| {
+            self.protocols
+                .iter()
+                .find(|known| known.as_bytes() == offered)
+        };
+        let chosen = request.protocols.iter().find_map(|offered| known(offered));
+        chosen.map(String::as_str)
+    }
+
+    /// A text that says what cannot be used, if anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(networks) = &self.forwarders {
+            networks.check().map_err(|error| error.to_string())?;
+        }
+        // What a header may hold (RFC 9110, 5.6.2): anything else would end it, or forge another.
+        let is_token = |name: &str| {
+            let valid =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            !name.is_empty() && name.bytes().all(valid)
+        };
+        match self.protocols.iter().find(|name| !is_token(name)) {
+            Some(name) => Err(format!("{name:?} is no name of a sub-protocol")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The cause that a refused request is counted under.
+fn cause(error: UpgradeError) -> Refusal {
+    match error {
+        UpgradeError::Malformed => Refusal::NotHttp,
+        UpgradeError::TooLarge => Refusal::UpgradeTooLarge,
+        UpgradeError::NotWebSocket | UpgradeError::Method => Refusal::NotWebSocket,
+        UpgradeError::Path => Refusal::UpgradePath,
+        UpgradeError::Origin => Refusal::UpgradeOrigin,
+        UpgradeError::Version
+        | UpgradeError::Key
+        | UpgradeError::Host
+        | UpgradeError::ForwardedFor => Refusal::Upgrade,
+    }
 }
 
 /// Reads the request of `peer` and answers it.
@@ -112,7 +158,8 @@ where
                 return Ok(None);
             };
             let peer = rules.judge(&request, peer)?;
-            Ok(Some((accept_response(request.key), used, peer)))
+            let response = accept_response(request.key, rules.protocol(&request));
+            Ok(Some((response, used, peer)))
         });
         match judged {
             Ok(None) => {}
@@ -124,11 +171,15 @@ where
             }
             Err(error) => {
                 // Whether or not the peer gets the answer, this is the cause.
-                if stream.write_all(&error.response()).await.is_ok() {
+                let answer = match input.starts_with(b"HEAD ") {
+                    true => error.head_response(),
+                    false => error.response(),
+                };
+                if stream.write_all(&answer).await.is_ok() {
                     linger(stream).await;
                 }
                 let text = format!("upgrade refused with {}: {error}", error.status());
-                return Err(refused(Refusal::Upgrade, text));
+                return Err(refused(cause(error), text));
             }
         }
     }

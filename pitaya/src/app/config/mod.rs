@@ -52,7 +52,8 @@ pub use report::{ConfigError, Origin, Problem, Reason, Warning};
 pub use schema::ReferenceRow;
 pub use settings::{
     Acceptor, Buffer, Concurrency, Config, Conn, Drain, Groups, Handler, HandshakeLimits,
-    Heartbeat, Limits, Overflow, Pipelines, RateLimiting, SerializerKind, Session, Shutdown,
+    Heartbeat, InFlight, Limits, Overflow, Pipelines, RateLimiting, SerializerKind, Session,
+    Shutdown,
 };
 pub use sources::{Format, Sources};
 pub use value::Value;

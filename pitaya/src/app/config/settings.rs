@@ -86,6 +86,9 @@ pub struct Buffer {
     pub messages: usize,
     /// Bytes that may wait for one client; at the limit [`Buffer::overflow`] decides. Default: 4 MiB.
     pub bytes: usize,
+    /// Keys of [`push_latest`](crate::Session::push_latest) that are told apart for one client while messages of
+    /// them wait; one with a further key is an ordinary push. Default: 256.
+    pub keys: usize,
     /// What happens to a client whose queue is full. Default: close.
     pub overflow: Overflow,
     /// How long one write to a client may take; then its connection is closed, because part of a packet may have
@@ -201,11 +204,46 @@ pub struct Limits {
     pub read_ahead: usize,
     /// Clients connected at the same time; one too many is closed at once. 0 = no such limit. Default: 0.
     pub connections: usize,
+    /// Clients of one address connected at the same time, an IPv6 network of 64 bits counting as one address; one too
+    /// many is closed when its address is known, which behind a proxy is after its header. 0 = no such limit.
+    /// Default: 0, because a carrier or a school has thousands of players behind one address.
+    pub address_connections: usize,
+    /// Clients that may connect in one second, at once or spread; one too many is closed at once. 0 = no such limit.
+    /// Default: 0, because after a restart everybody comes back in the same seconds, and who is refused comes again.
+    pub accept_rate: usize,
+    /// From the end of the handshake until a client is bound to a user; then it is closed. Zero = no such limit.
+    /// Default: zero, because not every game binds its players.
+    pub bind_timeout: Duration,
+    /// How long a client may send no message; then it is kicked, at the next heartbeat. Heartbeats are no messages.
+    /// Zero = no such limit. Default: zero, because some games only watch.
+    pub idle_timeout: Duration,
+    /// Longest route in bytes that is looked at when it is none of this server's own; a request with a longer one is
+    /// answered with an error. Default: 255, the most that the wire allows.
+    pub route: usize,
+    /// Bytes that may wait for all clients together that do not keep up; beyond it those with the most are closed
+    /// until the rest fits. Default: 256 MiB.
+    pub queued: usize,
+    /// Calls of `#[route(concurrent)]` methods that one client may have under way; further ones wait unread.
+    /// Default: 4096 messages, 4 MiB.
+    pub concurrent: InFlight,
+    /// What one client may have on its way to servers of one type, waiting there or sent and not answered; one message
+    /// too many is answered `PIT-503`. Default: 1024 messages, 4 MiB.
+    pub forward: InFlight,
     /// How long TLS, the PROXY header and the WebSocket upgrade of one connection may take together; then it is
     /// closed. Default: 5s.
     pub establish_timeout: Duration,
     /// The bounds before a client has completed its handshake.
     pub handshake: HandshakeLimits,
+}
+
+/// How many messages of one client may be under way at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct InFlight {
+    /// How many.
+    pub messages: usize,
+    /// Their bodies, in bytes. One message alone may be larger.
+    pub bytes: usize,
 }
 
 /// The bounds before a client has completed its handshake.
@@ -260,6 +298,7 @@ impl Default for Buffer {
         Self {
             messages: 1000,
             bytes: 4 * MIB,
+            keys: 256,
             overflow: Overflow::Close,
             write_timeout: Duration::from_secs(10),
         }
@@ -327,6 +366,20 @@ impl Default for Limits {
             inflated: INFLATED_PER_PACKET * MIB,
             read_ahead: 64 * KIB,
             connections: 0,
+            address_connections: 0,
+            accept_rate: 0,
+            bind_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            route: 255,
+            queued: 256 * MIB,
+            concurrent: InFlight {
+                messages: 4096,
+                bytes: 4 * MIB,
+            },
+            forward: InFlight {
+                messages: 1024,
+                bytes: 4 * MIB,
+            },
             establish_timeout: Duration::from_secs(5),
             handshake: HandshakeLimits::default(),
         }

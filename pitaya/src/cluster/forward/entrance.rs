@@ -9,11 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::Forward;
+use crate::app::config::InFlight;
 use crate::cluster::ServerInfo;
 use crate::session::{Forwarding, Session};
-
-/// Messages that may be in one lane.
-const LANE: usize = 1024;
 
 /// The lanes of one session, by server type.
 pub(crate) type Lanes = HashMap<String, Lane, foldhash::fast::RandomState>;
@@ -35,10 +33,10 @@ struct Load {
 
 impl Load {
     /// Whether there is room; one alone may be as large as the protocol allows.
-    fn has_room(&self, bytes: usize, most_bytes: usize) -> bool {
+    fn has_room(&self, bytes: usize, most: &InFlight) -> bool {
         let messages = self.messages.load(Ordering::Relaxed);
         let bytes = self.bytes.load(Ordering::Relaxed) + bytes;
-        messages < LANE && (messages == 0 || bytes <= most_bytes)
+        messages < most.messages && (messages == 0 || bytes <= most.bytes)
     }
 }
 
@@ -87,10 +85,10 @@ pub(super) enum Entered {
 }
 
 /// Brings a message into the session's lane for this type.
-pub(super) fn enter(session: &Session, kind: &str, message: Forward, most_bytes: usize) -> Entered {
+pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFlight) -> Entered {
     let (entered, waker) = session.with_lanes(|lanes| {
         if let Some(lane) = lanes.get_mut(kind) {
-            if !lane.load.has_room(message.data.len(), most_bytes) {
+            if !lane.load.has_room(message.data.len(), most) {
                 return (Entered::Refused(message), None);
             }
             let held = Held::new(message, &lane.load, session.forwarding());

@@ -7,7 +7,7 @@ use tracing::{Level, Span};
 
 use super::TARGET;
 use crate::app::AppHandle;
-use crate::cluster::{Metadata, ServerInfo, request_id, unix_nanos};
+use crate::cluster::{Metadata, ServerInfo, request_text, unix_nanos};
 use crate::error::{Error, Result, codes};
 use crate::protocol::message::{Message, MessageKind};
 use crate::session::Session;
@@ -83,13 +83,13 @@ pub(crate) fn is_wanted() -> bool {
     Level::INFO <= LevelFilter::current()
 }
 
-/// What goes along with calls made for a client's message that came at this time.
-pub(crate) fn origin(route: &str, received: Instant) -> Metadata {
+/// What goes along with calls made for a client's message of this request id that came at this time,
+/// besides what every call has.
+pub(crate) fn origin(request: u128, received: Instant) -> Metadata {
     let age = u64::try_from(received.elapsed().as_nanos()).unwrap_or(u64::MAX);
     Metadata::default()
-        .with_request_id(request_id())
+        .with_request_id(request_text(request))
         .with_start_time(unix_nanos().saturating_sub(age))
-        .with_route(route)
 }
 
 /// What stands in here is looked at only when the span is wanted.

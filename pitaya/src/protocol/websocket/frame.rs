@@ -78,7 +78,10 @@ pub enum FrameError {
     /// be sent.
     #[error("websocket: malformed close frame")]
     BadClose,
-    /// The message is larger than the limit.
+    /// The reason that a close frame gives is no text.
+    #[error("websocket: the reason of a close frame is not UTF-8")]
+    BadReason,
+    /// The frame or the message is larger than the limit.
     #[error("websocket: message of {size} bytes is larger than the limit of {limit} bytes")]
     TooLarge {
         /// Size of the message so far in bytes.
@@ -93,6 +96,7 @@ impl FrameError {
     pub const fn close_code(self) -> u16 {
         match self {
             Self::TooLarge { .. } => 1009,
+            Self::BadReason => 1007,
             _ => 1002,
         }
     }
@@ -116,7 +120,8 @@ pub struct FrameHeader {
 /// Reads the header of a client's frame. `None` means that more bytes are needed.
 ///
 /// # Errors
-/// [`FrameError`]; `max_payload` is the limit for this one frame in bytes.
+/// [`FrameError`]; `max_payload` is the limit for this one frame in bytes. Control
+/// frames have the standard's own, [`MAX_CONTROL_LEN`].
 #[inline]
 pub fn decode_header(input: &[u8], max_payload: usize) -> Result<Option<FrameHeader>, FrameError> {
     let Some((&first, rest)) = input.split_first() else {
@@ -154,7 +159,7 @@ pub fn decode_header(input: &[u8], max_payload: usize) -> Result<Option<FrameHea
     };
     let payload_len = usize::try_from(len)
         .ok()
-        .filter(|&len| len <= max_payload)
+        .filter(|&len| opcode.is_control() || len <= max_payload)
         .ok_or(FrameError::TooLarge {
             size: len,
             limit: max_payload,
@@ -228,12 +233,15 @@ pub fn encode_close(code: u16, reason: &str, out: &mut Vec<u8>) {
 /// Reads the unmasked payload of a close frame: its code, if it names one.
 ///
 /// # Errors
-/// [`FrameError::BadClose`].
+/// [`FrameError::BadClose`], [`FrameError::BadReason`].
 pub fn decode_close(payload: &[u8]) -> Result<Option<u16>, FrameError> {
     if payload.is_empty() {
         return Ok(None);
     }
-    let code = payload.first_chunk().ok_or(FrameError::BadClose)?;
+    let (code, reason) = payload.split_first_chunk().ok_or(FrameError::BadClose)?;
+    if std::str::from_utf8(reason).is_err() {
+        return Err(FrameError::BadReason);
+    }
     match u16::from_be_bytes(*code) {
         // 1004 to 1006 and 1015 are for use inside a program only.
         code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok(Some(code)),

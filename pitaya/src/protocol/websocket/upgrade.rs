@@ -1,7 +1,7 @@
 //! The HTTP/1.1 request that opens a WebSocket, and the answers to it.
 //!
-//! Any path and any query is accepted; no sub-protocol and no extension is
-//! ever agreed on. A peer that is not speaking HTTP is refused at its first
+//! Which paths, origins and sub-protocols are served is for whoever asks here;
+//! no extension is ever agreed on. A peer that is not speaking HTTP is refused at its first
 //! wrong byte, because probing clients wait for that.
 
 use std::borrow::Cow;
@@ -32,6 +32,9 @@ pub struct UpgradeRequest<'a> {
     pub origin: Option<Cow<'a, str>>,
     /// The `Sec-WebSocket-Key` header, for [`accept_response`].
     pub key: &'a str,
+    /// The sub-protocols that the peer can speak, the one it prefers first: the
+    /// `Sec-WebSocket-Protocol` header.
+    pub protocols: Vec<&'a [u8]>,
     /// The lines of the `X-Forwarded-For` header, for servers that know whom to
     /// believe it.
     pub forwarded_for: Vec<&'a [u8]>,
@@ -91,6 +94,14 @@ impl UpgradeError {
     pub fn response(self) -> Vec<u8> {
         refusal(self.status(), &self.to_string())
     }
+
+    /// The answer to a HEAD request, which has no text.
+    pub fn head_response(self) -> Vec<u8> {
+        let mut response = self.response();
+        let text = self.to_string().len();
+        response.truncate(response.len().saturating_sub(text));
+        response
+    }
 }
 
 /// Reads an upgrade request from the start of a stream: the request and the
@@ -131,6 +142,7 @@ pub fn parse_upgrade(input: &[u8]) -> Result<Option<(UpgradeRequest<'_>, usize)>
         host: lossy(host),
         origin: headers.all("origin").next().map(lossy),
         key,
+        protocols: headers.tokens("sec-websocket-protocol").collect(),
         forwarded_for: headers.all("x-forwarded-for").collect(),
     };
     Ok(Some((request, used)))
@@ -153,11 +165,17 @@ impl<'a> Headers<'_, 'a> {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Whether a header lists a token, on one line or several.
-    fn has_token(&self, name: &str, token: &str) -> bool {
+    /// What a header lists, on one line or several.
+    fn tokens(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.all(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
-            .any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+            .map(<[u8]>::trim_ascii)
+            .filter(|token| !token.is_empty())
+    }
+
+    fn has_token(&self, name: &str, token: &str) -> bool {
+        self.tokens(name)
+            .any(|found| found.eq_ignore_ascii_case(token.as_bytes()))
     }
 }
 
@@ -177,14 +195,19 @@ impl UpgradeRequest<'_> {
     }
 }
 
-/// The answer that accepts an upgrade, for the key of its request.
-pub fn accept_response(key: &str) -> Vec<u8> {
+/// The answer that accepts an upgrade, for the key of its request. `protocol` is
+/// the sub-protocol agreed on, one that the peer has offered.
+pub fn accept_response(key: &str, protocol: Option<&str>) -> Vec<u8> {
     let mut response = b"HTTP/1.1 101 Switching Protocols\r\n\
         Upgrade: websocket\r\n\
         Connection: Upgrade\r\n\
         Sec-WebSocket-Accept: "
         .to_vec();
     response.extend_from_slice(accept_key(key).as_bytes());
+    if let Some(protocol) = protocol {
+        response.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
+        response.extend_from_slice(protocol.as_bytes());
+    }
     response.extend_from_slice(b"\r\n\r\n");
     response
 }
@@ -261,10 +284,13 @@ mod tests {
         assert_eq!(request.origin.as_deref(), Some("http://example.com"));
         assert!(!request.is_same_origin());
         assert_eq!(
-            String::from_utf8(accept_response(request.key)).unwrap(),
+            String::from_utf8(accept_response(request.key, None)).unwrap(),
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
         );
+        assert_eq!(request.protocols, [&b"chat"[..], b"superchat"]);
+        let accepted = accept_response(request.key, Some("chat"));
+        assert!(accepted.ends_with(b"xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
     }
 
     #[test]
@@ -325,6 +351,7 @@ mod tests {
                 host: host.into(),
                 origin: Some(origin.into()),
                 key: "",
+                protocols: Vec::new(),
                 forwarded_for: Vec::new(),
             }
             .is_same_origin()
@@ -360,5 +387,10 @@ mod tests {
         );
         let text = String::from_utf8(UpgradeError::Method.response()).unwrap();
         assert!(text.contains("\r\nAllow: GET\r\n"), "{text}");
+        let head = String::from_utf8(UpgradeError::Method.head_response()).unwrap();
+        assert_eq!(
+            Some(head.as_str()),
+            text.strip_suffix("request method is not GET")
+        );
     }
 }

@@ -6,6 +6,10 @@
 //! that could have gone on), and reports a thread that nobody wakes as a deadlock.
 #![allow(missing_docs, dead_code)]
 
+#[path = "../../../../pitaya/src/session/backlog.rs"]
+mod backlog;
+#[path = "../../../../pitaya/src/session/latest.rs"]
+mod latest;
 #[path = "../../../../pitaya/src/session/outbound.rs"]
 mod outbound;
 #[path = "../../../../pitaya/src/scratch.rs"]

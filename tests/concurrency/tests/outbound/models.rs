@@ -8,13 +8,22 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::outbound::{Bounds, End, Gate, Outbound, Refused};
+use crate::backlog::Backlog;
+use crate::outbound::{Bounds, End, Gate, Outbound, Refused, Replied};
 use crate::sync::{AtomicBool, Ordering};
 
-const WIDE: Bounds = Bounds {
-    messages: 100,
-    bytes: 1000,
-};
+fn wide() -> Bounds {
+    bounds(100)
+}
+
+fn bounds(messages: usize) -> Bounds {
+    Bounds {
+        messages,
+        bytes: 1000,
+        keys: 4,
+        backlog: Backlog::new(1000),
+    }
+}
 
 /// What a connection writes last.
 const KICK: &[u8] = b"!";
@@ -28,7 +37,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
 
 fn open() -> Arc<Outbound> {
     let out = Outbound::new();
-    out.set_gate(Gate::Open);
+    out.set_gate(Gate::Open, &wide());
     Arc::new(out)
 }
 
@@ -75,7 +84,7 @@ fn pushes_of_several_threads_all_arrive_once_and_each_threads_in_order() {
             let out = Arc::clone(&out);
             thread::spawn(move || {
                 for letter in letters {
-                    out.push(frame(*letter), WIDE).expect("there is room");
+                    out.push(frame(*letter), &wide()).expect("there is room");
                 }
             })
         });
@@ -96,12 +105,15 @@ fn a_reply_from_another_thread_stays_behind_that_threads_push() {
         let out = open();
         let call = Arc::clone(&out);
         let call = thread::spawn(move || {
-            call.push(frame(b'p'), WIDE).expect("there is room");
-            assert!(call.reply(|out| out.push(b'r'), true));
+            call.push(frame(b'p'), &wide()).expect("there is room");
+            assert_eq!(
+                call.reply(|out| out.push(b'r'), true, &wide()),
+                Replied::Queued
+            );
         });
         let other = Arc::clone(&out);
         let other = thread::spawn(move || {
-            other.push(frame(b'o'), WIDE).expect("there is room");
+            other.push(frame(b'o'), &wide()).expect("there is room");
         });
         let written = drain(&out, |written| written.len() >= 3);
         call.join().unwrap();
@@ -119,7 +131,7 @@ fn what_was_queued_before_an_orderly_end_leaves_before_it_and_nothing_after() {
         let pusher = thread::spawn(move || {
             let mut accepted = Vec::new();
             for letter in b"ab" {
-                match pusher.push(frame(*letter), WIDE) {
+                match pusher.push(frame(*letter), &wide()) {
                     Ok(_) => accepted.push(*letter),
                     Err(refused) => assert_eq!(refused, Refused::Closed),
                 }
@@ -133,7 +145,7 @@ fn what_was_queued_before_an_orderly_end_leaves_before_it_and_nothing_after() {
         let accepted = pusher.join().unwrap();
         assert_eq!(written, [&accepted, KICK].concat());
         assert!(out.take().is_empty());
-        assert_eq!(out.push(frame(b'c'), WIDE), Err(Refused::Closed));
+        assert_eq!(out.push(frame(b'c'), &wide()), Err(Refused::Closed));
     });
 }
 
@@ -146,14 +158,14 @@ fn every_push_accepted_before_an_abrupt_end_is_written_or_counted_as_dropped() {
             thread::spawn(move || {
                 let accepted = letters
                     .iter()
-                    .filter(|letter| out.push(frame(**letter), WIDE).is_ok());
+                    .filter(|letter| out.push(frame(**letter), &wide()).is_ok());
                 accepted.count()
             })
         });
         // The connection's task writes once, then gives up, as when the peer resets.
         let written = out.take().len();
         out.finish(End::Drop, &[]);
-        let dropped = out.clear();
+        let dropped = out.clear(&wide());
         let accepted: usize = pushers.map(|pusher| pusher.join().unwrap()).iter().sum();
         assert_eq!(accepted, written + dropped as usize);
         assert_eq!(out.end(), Some(End::Drop));
@@ -165,18 +177,14 @@ fn every_push_accepted_before_an_abrupt_end_is_written_or_counted_as_dropped() {
 fn a_full_queue_refuses_and_loses_nothing_that_it_took() {
     check(|| {
         let out = open();
-        let narrow = Bounds {
-            messages: 2,
-            bytes: 1000,
-        };
         let pushers = [b"ab", b"xy"].map(|letters| {
             let out = Arc::clone(&out);
             thread::spawn(move || {
                 let mut accepted = Vec::new();
                 for letter in letters {
-                    match out.push(frame(*letter), narrow) {
+                    match out.push(frame(*letter), &bounds(2)) {
                         Ok(room) => {
-                            assert!(room < narrow.messages);
+                            assert!(room < 2);
                             accepted.push(*letter);
                         }
                         Err(refused) => assert_eq!(refused, Refused::Full),
@@ -190,7 +198,7 @@ fn a_full_queue_refuses_and_loses_nothing_that_it_took() {
         written.extend(out.take());
         assert_eq!(of(&written, b"ab"), ab);
         assert_eq!(of(&written, b"xy"), xy);
-        assert!(written.len() >= narrow.messages, "{written:?}");
+        assert!(written.len() >= 2, "{written:?}");
     });
 }
 
@@ -203,7 +211,7 @@ fn an_end_reaches_a_task_whose_socket_is_blocked() {
         let pusher = Arc::clone(&out);
         let pusher = thread::spawn(move || {
             for letter in b"ab" {
-                let _ = pusher.push(frame(*letter), WIDE);
+                let _ = pusher.push(frame(*letter), &wide());
             }
         });
         let closer = Arc::clone(&out);
@@ -234,7 +242,7 @@ fn news_beside_the_queue_reach_the_task() {
         });
         let pusher = Arc::clone(&out);
         let pusher = thread::spawn(move || {
-            pusher.push(frame(b'a'), WIDE).expect("there is room");
+            pusher.push(frame(b'a'), &wide()).expect("there is room");
         });
         let mut written = Vec::new();
         block_on(poll_fn(|cx| {
@@ -258,17 +266,67 @@ fn a_shut_gate_holds_pushes_and_replies_back_until_it_opens() {
         let out = Arc::new(Outbound::new());
         let pusher = Arc::clone(&out);
         let pusher = thread::spawn(move || {
-            pusher.push(frame(b'a'), WIDE).expect("there is room");
-            assert!(pusher.reply(|out| out.push(b'b'), true));
+            pusher.push(frame(b'a'), &wide()).expect("there is room");
+            assert_eq!(
+                pusher.reply(|out| out.push(b'b'), true, &wide()),
+                Replied::Queued
+            );
         });
         out.control(b"h");
         let mut early = out.take();
         out.control(b"h");
         early.extend(out.take());
         assert_eq!(early, b"hh");
-        out.set_gate(Gate::Open);
+        out.set_gate(Gate::Open, &wide());
         let written = drain(&out, |written| written.len() >= 2);
         pusher.join().unwrap();
         assert_eq!(written, b"ab");
+    });
+}
+
+#[test]
+fn the_backlog_is_what_waits_while_the_socket_takes_nothing_and_nothing_afterwards() {
+    check(|| {
+        let out = open();
+        let bounds = Arc::new(wide());
+        let (pusher, its) = (Arc::clone(&out), Arc::clone(&bounds));
+        let pusher = thread::spawn(move || {
+            for letter in b"abc" {
+                pusher.push(frame(*letter), &its).expect("there is room");
+            }
+        });
+        // What the connection's task does when the socket refuses two bytes of a batch.
+        out.stalled(2, &bounds);
+        let counted = bounds.backlog.total();
+        assert!((2..=5).contains(&counted), "{counted}");
+        pusher.join().unwrap();
+        out.stalled(1, &bounds);
+        assert_eq!(bounds.backlog.total(), 4);
+        out.stalled(0, &bounds);
+        assert_eq!(bounds.backlog.total(), 0);
+        assert_eq!(out.take(), b"abc");
+        out.stalled(9, &bounds);
+        out.clear(&bounds);
+        assert_eq!(bounds.backlog.total(), 0);
+    });
+}
+
+#[test]
+fn of_messages_that_replace_each_other_the_last_one_arrives_and_none_overtakes() {
+    check(|| {
+        let out = open();
+        let pusher = Arc::clone(&out);
+        let pusher = thread::spawn(move || {
+            let bounds = wide();
+            for letter in b"ab" {
+                pusher
+                    .push_latest("k", frame(*letter), &bounds)
+                    .expect("there is room");
+            }
+            pusher.push(frame(b'c'), &bounds).expect("there is room");
+        });
+        let written = drain(&out, |written| written.contains(&b'c'));
+        pusher.join().unwrap();
+        assert!(written == b"abc" || written == b"bc", "{written:?}");
     });
 }

@@ -103,7 +103,7 @@ pub fn run(data: &[u8]) {
                     now + seconds(operand)
                 };
                 let paused = operand % 4 == 3;
-                let tick = machine.tick(now, paused);
+                let tick = machine.tick(now, paused, 0);
                 assert_eq!(tick, story.tick(now, paused), "{:?}", story.events);
                 if let Tick::Close(_) = tick {
                     return;

@@ -126,7 +126,7 @@ fn serve(stream: &[u8], cuts: u8, max_message: usize) {
         WsEnd::Broken(_) => {
             assert_eq!(found_end, Err(io::ErrorKind::InvalidData));
             assert!(
-                matches!(answers.closed, Some(1002 | 1009)),
+                matches!(answers.closed, Some(1002 | 1007 | 1009)),
                 "{:?}",
                 answers.closed
             );

@@ -1,17 +1,24 @@
-//! A server that tests send signals to: it says on its standard output what happens to it.
+//! A server that tests send signals to: it says on its standard output what happens to it, and logs to its standard error.
 //!
 //! `drain` as the first argument: it waits for its sessions when it is asked to end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pitaya::{App, AppHandle, Bytes, Component, Config, Result, Tcp, handler};
+use pitaya::{App, AppHandle, Bytes, Component, Config, Context, Result, Tcp, handler};
 
 struct Echo;
 
 #[handler]
 impl Echo {
     async fn echo(&self, body: Bytes) -> Result<Bytes> {
+        Ok(body)
+    }
+
+    /// Binds the session, once.
+    async fn bind(&self, ctx: &Context<'_>, body: Bytes) -> Result<Bytes> {
+        let uid = String::from_utf8_lossy(&body).into_owned();
+        ctx.session().bind(uid).await?;
         Ok(body)
     }
 }
@@ -38,6 +45,10 @@ fn announce(app: &AppHandle, address: std::net::SocketAddr) {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     let mut config = Config::for_test();
     config.session.drain.enabled = std::env::args().any(|argument| argument == "drain");
     config.session.drain.timeout = Duration::from_secs(600);

@@ -4,10 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pitaya::acceptor::{self, Acceptor, Memory, MemoryConnect};
+use pitaya::acceptor::{self, Acceptor, Memory, MemoryConnect, ProxyProtocol};
+use pitaya::protocol::compression::Deflater;
+use pitaya::protocol::message::{self, MessageKind, RouteRef};
 use pitaya::protocol::packet::PacketType;
 use pitaya::session::CloseReason;
-use pitaya::{App, Tcp, WebSocket};
+use pitaya::{App, Bytes, Config, Tcp, WebSocket};
 use standalone_tests::websocket::WsClient;
 use standalone_tests::{DEADLINE, RawClient};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +17,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::support::{
-    Book, app, app_with, connect, connect_in_memory, eventually, in_time, newest_session, stage,
-    start, start_in_memory,
+    Book, MemoryClient, app, app_with, connect, connect_in_memory, eventually, in_time,
+    newest_session, stage, start, start_in_memory,
 };
 
 /// Whether the server has closed this connection without a word.
@@ -46,6 +48,87 @@ async fn one_connection_more_than_the_limit_is_closed_at_once() {
             .text(),
         "in"
     );
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn one_connection_more_than_an_address_may_have_is_closed_at_once() {
+    let book = Book::default();
+    let app = app_with(|config| config.limits.address_connections = 2);
+    let app = start(app.handler(stage().0).recorder(book.recorder())).await;
+    let first = connect(&app).await;
+    let mut second = connect(&app).await;
+    assert!(is_refused(&app).await);
+    assert_eq!(book.refused("address_limit"), 1.0);
+    assert_eq!(second.call(1, "stage.echo", b"alive").await.text(), "alive");
+    drop(first);
+    eventually("there is room", || app.handle().sessions().count() == 1).await;
+    connect(&app).await.call(1, "stage.echo", b"in").await;
+    assert_eq!(book.refused("address_limit"), 1.0);
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_clients_own_address_counts_and_its_ipv6_network() {
+    let book = Book::default();
+    let app = app_with(|config| config.limits.address_connections = 1);
+    let app = app.handler(stage().0).recorder(book.recorder());
+    let proxied = Tcp::bind("127.0.0.1:0").proxy_protocol(ProxyProtocol::Required);
+    let app = app.acceptor(proxied).start().await.unwrap();
+    let come = async |client: &str| {
+        let mut peer = RawClient::open(app.local_addr(0).unwrap()).await;
+        let family = if client.contains(':') { 6 } else { 4 };
+        let server = if family == 6 {
+            "2001:db8::1"
+        } else {
+            "10.0.0.1"
+        };
+        let header = format!("PROXY TCP{family} {client} {server} 40000 3250\r\n");
+        peer.write(header.as_bytes()).await;
+        peer
+    };
+    let mut served = Vec::new();
+    for client in [
+        "192.0.2.7",
+        "192.0.2.8",
+        "2001:db8:0:1::1",
+        "2001:db8:0:2::1",
+    ] {
+        let mut peer = come(client).await;
+        peer.shake_hands().await;
+        peer.call(1, "stage.echo", b"in").await;
+        served.push(peer);
+    }
+    for client in ["192.0.2.8", "2001:db8:0:1:ffff::2"] {
+        assert_eq!(come(client).await.rest().await, [], "{client}");
+    }
+    assert_eq!(book.refused("address_limit"), 2.0);
+    assert_eq!(app.handle().sessions().count(), 4);
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_connections_in_a_second_than_allowed_are_closed_at_once() {
+    let book = Book::default();
+    let app = app_with(|config| config.limits.accept_rate = 2);
+    let app = app.handler(stage().0).recorder(book.recorder());
+    let (app, connector) = start_in_memory(app, 4096).await;
+    for second in 1..=3 {
+        let mut peers = Vec::new();
+        for _ in 0..5 {
+            peers.push(RawClient::over(connector.connect().unwrap()));
+        }
+        eventually("they are refused", || {
+            book.refused("accept_rate") == f64::from(3 * second)
+        })
+        .await;
+        for refused in &mut peers[2..] {
+            assert_eq!(refused.rest().await, []);
+        }
+        peers[1].shake_hands().await;
+        peers[1].call(1, "stage.echo", b"in").await;
+        tokio::time::sleep(Duration::from_millis(1001)).await;
+    }
     app.shutdown().await;
 }
 
@@ -141,7 +224,7 @@ async fn an_upgrade_that_is_none_is_refused() {
     let _ = in_time(peer.read_to_end(&mut answer)).await;
     // The server reads what such a peer still sends, so that the answer is not lost.
     drop(peer);
-    eventually("it is counted", || book.refused("upgrade_refused") == 1.0).await;
+    eventually("it is counted", || book.refused("not_http") == 1.0).await;
     app.shutdown().await;
 }
 
@@ -184,6 +267,231 @@ async fn a_handshake_that_is_not_done_in_time_closes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_not_bound_in_time_is_closed_and_others_stay() {
+    let book = Book::default();
+    let limit = Duration::from_secs(7);
+    let app = app_with(|config| {
+        config.limits.bind_timeout = limit;
+        config.heartbeat.interval = Duration::from_secs(3600);
+    });
+    let app = app.handler(stage().0).recorder(book.recorder());
+    let (app, connector) = start_in_memory(app, 4096).await;
+    let mut bound = connect_in_memory(&connector).await;
+    bound.call(1, "stage.bind", b"anna").await;
+    let since = Instant::now();
+    let mut unbound = connect_in_memory(&connector).await;
+    unbound.call(1, "stage.echo", b"").await;
+    let session = newest_session(&app);
+    timeout(10 * DEADLINE, session.closed())
+        .await
+        .expect("it ends by itself");
+    assert_eq!(session.close_reason(), Some(CloseReason::BindTimeout));
+    let took = since.elapsed();
+    assert!(
+        took >= limit && took < limit + Duration::from_millis(100),
+        "{took:?}"
+    );
+    assert_eq!(unbound.rest().await, []);
+    eventually("it is counted", || book.closed("bind_timeout") == 1.0).await;
+    tokio::time::sleep(10 * limit).await;
+    assert_eq!(bound.call(2, "stage.echo", b"still").await.text(), "still");
+    app.shutdown().await;
+}
+
+/// Answers heartbeats, and sends a request at each of them while `busy` says so: what came at last.
+async fn beat(client: &mut MemoryClient, busy: impl Fn() -> bool) -> Option<PacketType> {
+    let mut last = None;
+    while let Some((kind, _)) = client.next_packet().await {
+        last = Some(kind);
+        if kind == PacketType::Heartbeat {
+            client.send(PacketType::Heartbeat, b"").await;
+            if busy() {
+                client.request(1, "stage.echo", b"").await;
+            }
+        }
+    }
+    last
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_only_beats_is_kicked_when_it_was_idle_for_too_long() {
+    let book = Book::default();
+    let app = app_with(|config| {
+        config.limits.idle_timeout = Duration::from_secs(30);
+        config.heartbeat.interval = Duration::from_secs(10);
+    });
+    let app = app.handler(stage().0).recorder(book.recorder());
+    let (app, connector) = start_in_memory(app, 4096).await;
+    let since = Instant::now();
+    let mut client = connect_in_memory(&connector).await;
+    let session = async {
+        loop {
+            match app.handle().sessions().by_id(1) {
+                Some(session) => break session,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let session = session.await;
+    let busy = || since.elapsed() < Duration::from_secs(100);
+    assert_eq!(beat(&mut client, busy).await, Some(PacketType::Kick));
+    assert_eq!(session.close_reason(), Some(CloseReason::IdleTimeout));
+    let took = since.elapsed().as_secs();
+    assert!((120..=140).contains(&took), "{took}");
+    eventually("it is counted", || book.closed("idle_timeout") == 1.0).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_handler_runs_is_not_idle() {
+    let app = app_with(|config| {
+        config.limits.idle_timeout = Duration::from_secs(20);
+        config.heartbeat.interval = Duration::from_secs(10);
+    });
+    let (stage, gates, mut heard) = stage();
+    let (app, connector) = start_in_memory(app.handler(stage), 4096).await;
+    let mut client = connect_in_memory(&connector).await;
+    client.request(1, "stage.wait", b"long").await;
+    heard.expect(["start long"]).await;
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(100) {
+        let (kind, _) = client.next_packet().await.expect("it stays");
+        assert_eq!(kind, PacketType::Heartbeat);
+        client.send(PacketType::Heartbeat, b"").await;
+    }
+    gates.open("long");
+    assert_eq!(client.message().await.text(), "long");
+    app.shutdown().await;
+}
+
+fn reached(book: &Book, cause: &str) -> f64 {
+    book.total(&format!("pitaya_limit_reached_total{{cause={cause}}}"))
+}
+
+#[tokio::test]
+async fn a_route_over_the_limit_is_answered_and_counted_unless_it_is_served_here() {
+    let book = Book::default();
+    let app = app_with(|config| config.limits.route = 8);
+    let app = start(app.handler(stage().0).recorder(book.recorder())).await;
+    let mut client = connect(&app).await;
+    for (id, route) in [
+        (1, "stage.nowhere"),
+        (2, "room.stage.nowhere"),
+        (3, "no dots but long"),
+    ] {
+        let answer = client.call(id, route, b"").await;
+        assert!(answer.error);
+        assert_eq!(
+            answer.text(),
+            r#"{"code":"PIT-400","msg":"the route is too long"}"#
+        );
+    }
+    client.notify("stage.nowhere", b"").await;
+    assert_eq!(
+        client.call(4, "stage.echo", b"served").await.text(),
+        "served"
+    );
+    let unknown = client.call(5, "stage.no", b"").await;
+    assert!(unknown.text().contains("PIT-404"), "{}", unknown.text());
+    assert_eq!(reached(&book, "route"), 4.0);
+    app.shutdown().await;
+}
+
+/// A request whose compressed body inflates to more than `config` allows.
+fn bomb() -> Vec<u8> {
+    let mut deflated = Vec::new();
+    assert!(Deflater::new().compress(&[b'x'; 5000], &mut deflated));
+    let mut body = Vec::new();
+    let route = RouteRef::Name(b"stage.echo");
+    message::encode_head(MessageKind::Request, 1, route, false, true, &mut body).unwrap();
+    body.extend_from_slice(&deflated);
+    body
+}
+
+#[tokio::test]
+async fn sizes_over_their_limit_close_and_are_counted_by_what_they_are() {
+    let small = |config: &mut Config| {
+        config.limits.packet = 3000;
+        config.limits.inflated = 3000;
+        config.limits.handshake.packet = 100;
+    };
+    let cases: [(&str, bool, PacketType, Vec<u8>); 3] = [
+        (
+            "handshake_packet",
+            false,
+            PacketType::Handshake,
+            vec![b' '; 101],
+        ),
+        ("packet", true, PacketType::Data, vec![0; 3001]),
+        ("inflated", true, PacketType::Data, bomb()),
+    ];
+    for (cause, shaken, kind, body) in cases {
+        let book = Book::default();
+        let app = start(app_with(small).handler(stage().0).recorder(book.recorder())).await;
+        let mut client = RawClient::open(app.local_addr(0).unwrap()).await;
+        if shaken {
+            client.shake_hands().await;
+        }
+        client.send(kind, &body).await;
+        client.rest().await;
+        eventually(cause, || book.closed("protocol") == 1.0).await;
+        assert_eq!(reached(&book, cause), 1.0, "{cause}");
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn when_too_much_waits_for_all_together_the_slowest_are_closed_until_the_rest_fits() {
+    let book = Book::default();
+    let app = app_with(|config| config.limits.queued = 100 << 10);
+    let app = app.handler(stage().0).recorder(book.recorder());
+    let (app, connector) = start_in_memory(app, 64).await;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let client = connect_in_memory(&connector).await;
+        clients.push((client, newest_session(&app)));
+    }
+    let kib = Bytes::from(vec![b'k'; 1 << 10]);
+    let queue = async |session: &pitaya::Session, count| {
+        for _ in 0..count {
+            session.push("kib", &kib).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let waiting = || app.handle().report().queues;
+    // The first one reads; what it was sent is not counted.
+    for _ in 0..30 {
+        queue(&clients[0].1, 10).await;
+        for _ in 0..10 {
+            assert_eq!(clients[0].0.message().await.body.len(), 1 << 10);
+        }
+    }
+    eventually("nothing waits", || waiting().backlog == 0).await;
+    queue(&clients[1].1, 30).await;
+    queue(&clients[2].1, 50).await;
+    let backlog = waiting();
+    assert!(
+        (75 << 10..90 << 10).contains(&backlog.backlog),
+        "{backlog:?}"
+    );
+    assert_eq!(app.handle().sessions().count(), 4);
+    // The straw is another one's, the slowest goes.
+    queue(&clients[3].1, 25).await;
+    in_time(clients[2].1.closed()).await;
+    assert_eq!(clients[2].1.close_reason(), Some(CloseReason::SlowReader));
+    eventually("it is counted", || book.closed("slow_reader") == 1.0).await;
+    for stays in [0, 1, 3] {
+        assert!(!clients[stays].1.is_closed(), "{stays}");
+    }
+    for _ in 0..30 {
+        clients[1].0.message().await;
+    }
+    drop(clients.pop());
+    eventually("nothing waits", || waiting().backlog == 0).await;
+    app.shutdown().await;
+}
+
 #[tokio::test]
 async fn running_handlers_can_be_capped_for_the_whole_app() {
     let (stage, gates, mut heard) = stage();
@@ -219,6 +527,35 @@ async fn running_handlers_can_be_capped_for_the_whole_app() {
         [1, 2]
     );
     app.shutdown().await;
+}
+
+#[tokio::test]
+async fn concurrent_calls_of_one_client_are_bounded_in_number_and_bytes() {
+    let long = "l".repeat(1100);
+    let cases: [(usize, usize, &str); 2] = [(1, 1 << 20, "short"), (100, 1024, &long)];
+    for (messages, bytes, first) in cases {
+        let book = Book::default();
+        let (stage, gates, mut heard) = stage();
+        let app = app_with(|config| {
+            config.limits.concurrent.messages = messages;
+            config.limits.concurrent.bytes = bytes;
+        });
+        let app = start(app.handler(stage).recorder(book.recorder())).await;
+        let mut client = connect(&app).await;
+        client.request(1, "stage.overlap", first.as_bytes()).await;
+        assert_eq!(heard.next().await, format!("start {first}"));
+        client.request(2, "stage.overlap", b"second").await;
+        eventually("it waits", || reached(&book, "concurrent") == 1.0).await;
+        // Another client's calls are no business of this one's.
+        connect(&app).await.call(1, "stage.echo", b"").await;
+        assert_eq!(heard.so_far(), [""; 0]);
+        gates.open(first);
+        gates.open("second");
+        assert_eq!(client.message().await.text(), first);
+        assert_eq!(client.message().await.text(), "second");
+        assert_eq!(reached(&book, "concurrent"), 1.0);
+        app.shutdown().await;
+    }
 }
 
 /// An acceptor that fails now and then.

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use pitaya::app::config::{Config, Overflow};
+use pitaya::protocol::message::MessageKind;
 use pitaya::protocol::packet::PacketType;
 use pitaya::session::CloseReason;
 use pitaya::{App, Bytes, Session};
-use standalone_tests::{DEADLINE, decode};
+use standalone_tests::{DEADLINE, decode, message_packet};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
 
 use super::support::{
@@ -270,5 +272,217 @@ async fn pushes_made_before_the_clients_acknowledgement_wait_for_it() {
     assert_eq!(client.message().await.route, "a");
     assert_eq!(client.message().await.route, "b");
     assert_eq!(client.message().await.id, 1);
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_left_in_part_is_followed_by_nothing() {
+    for reason in [
+        CloseReason::Overflow,
+        CloseReason::WriteTimeout,
+        CloseReason::Kicked,
+    ] {
+        let book = Book::default();
+        let (app, mut client, session) = deaf(&book, |config| {
+            config.heartbeat.interval = Duration::from_secs(3600);
+            config.buffer.messages = 10;
+        })
+        .await;
+        match reason {
+            CloseReason::Overflow => {
+                push_until_refused(&session).await;
+            }
+            CloseReason::Kicked => {
+                session.push("next", &Bytes::new()).await.unwrap();
+                session.kick().await.unwrap();
+            }
+            _ => session.push("next", &Bytes::new()).await.unwrap(),
+        }
+        timeout(10 * DEADLINE, async {
+            while book.closed(reason.label()) == 0.0 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await
+        .expect("it ends by itself");
+        let mut came = Vec::new();
+        client.socket.read_to_end(&mut came).await.unwrap();
+        let plug = message_packet(MessageKind::Push, 0, "plug", &[b'p'; 2 * PIPE]);
+        assert!(
+            !came.is_empty() && came.len() < plug.len(),
+            "{}",
+            came.len()
+        );
+        assert!(plug.starts_with(&came), "{reason:?}: {came:?}");
+        app.shutdown().await;
+    }
+}
+
+fn replaced(book: &Book) -> f64 {
+    book.total("pitaya_agent_dropped_messages_total{cause=replaced}")
+}
+
+/// Pushes routes one after the other; `key/route` with a key.
+async fn push_all(session: &Session, pushes: &[&str]) {
+    for push in pushes {
+        match push.split_once('/') {
+            Some((key, route)) => session.push_latest(key, route, &Bytes::new()).await,
+            None => session.push(push, &Bytes::new()).await,
+        }
+        .unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_latest_of_a_key_leaves_in_its_place_and_earlier_ones_are_counted() {
+    let cases: [(&[&str], &[&str], f64); 6] = [
+        (&["k/1", "k/2", "k/3"], &["3"], 2.0),
+        // Behind what was pushed before it: nothing overtakes.
+        (&["k/1", "a", "k/2"], &["a", "2"], 1.0),
+        (
+            &["a", "k/1", "b", "l/2", "k/3", "c", "l/4"],
+            &["a", "b", "3", "c", "4"],
+            2.0,
+        ),
+        (
+            &["k/1", "l/2", "m/3", "k/4", "m/5", "l/6"],
+            &["4", "5", "6"],
+            3.0,
+        ),
+        (&["k/1", "a", "l/2"], &["1", "a", "2"], 0.0),
+        // Two keys are told apart, a third one is not.
+        (
+            &["k/1", "l/2", "m/3", "n/4", "n/5", "n/6", "k/7"],
+            &["2", "3", "4", "5", "6", "7"],
+            1.0,
+        ),
+    ];
+    for (pushes, expected, count) in cases {
+        let book = Book::default();
+        let keys = if expected.len() == 6 { 2 } else { 3 };
+        let (app, mut client, session) = deaf(&book, |config| config.buffer.keys = keys).await;
+        push_all(&session, pushes).await;
+        assert_eq!(client.message().await.route, "plug");
+        for route in expected {
+            assert_eq!(client.message().await.route, *route, "{pushes:?}");
+        }
+        assert_eq!(replaced(&book), count, "{pushes:?}");
+        let beyond = if keys == 2 { 4.0 } else { 0.0 };
+        let counted = book.total("pitaya_limit_reached_total{cause=push_keys}");
+        assert_eq!(counted, beyond, "{pushes:?}");
+        // What has left is replaced by nothing.
+        push_all(&session, &["k/8"]).await;
+        assert_eq!(client.message().await.route, "8");
+        push_all(&session, &["k/9", "a"]).await;
+        assert_eq!(client.message().await.route, "9");
+        assert_eq!(client.message().await.route, "a");
+        assert_eq!(replaced(&book), count, "{pushes:?}");
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_is_not_given_up_over_messages_that_replace_each_other() {
+    let book = Book::default();
+    let (app, mut client, session) = deaf(&book, |config| config.buffer.messages = 10).await;
+    for n in 0..10_000 {
+        let key = format!("pos:{}", n % 7);
+        session
+            .push_latest(&key, "pos", &Bytes::from(n.to_string()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(replaced(&book), 9_993.0);
+    assert_eq!(client.message().await.route, "plug");
+    for n in 9_993..10_000 {
+        assert_eq!(client.message().await.text(), n.to_string());
+    }
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pushes_to_users_and_groups_replace_each_other_too() {
+    let book = Book::default();
+    let (app, mut client, session) = deaf(&book, |_| {}).await;
+    session.bind("anna").await.unwrap();
+    let groups = app.handle().groups();
+    groups.create("room").await.unwrap();
+    groups.add_member("room", "anna").await.unwrap();
+    for n in 1..4 {
+        let (body, to) = (Bytes::from(n.to_string()), "game");
+        let sent = groups.broadcast_latest(to, "room", "k", "pos", &body).await;
+        sent.unwrap().into_result().unwrap();
+        let sent = app
+            .handle()
+            .push_latest_to_users(to, ["anna"], "l", "mood", &body)
+            .await;
+        sent.unwrap().into_result().unwrap();
+    }
+    assert_eq!(replaced(&book), 4.0);
+    assert_eq!(client.message().await.route, "plug");
+    for route in ["pos", "mood"] {
+        let message = client.message().await;
+        assert_eq!((&*message.route, message.text()), (route, "3"));
+    }
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_fit_replaces_nothing() {
+    let book = Book::default();
+    let (app, mut client, session) = deaf(&book, |config| {
+        config.buffer.bytes = 2048;
+        config.buffer.overflow = Overflow::Drop;
+    })
+    .await;
+    push_all(&session, &["k/1", "a"]).await;
+    let large = Bytes::from(vec![b'l'; 4096]);
+    assert!(session.push_latest("k", "large", &large).await.is_err());
+    assert_eq!((queue_full(&book), replaced(&book)), (1.0, 0.0));
+    for route in ["plug", "1", "a"] {
+        assert_eq!(client.message().await.route, route);
+    }
+    app.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_hold_when_a_batch_takes_only_the_first_of_many_messages() {
+    let book = Book::default();
+    let (app, mut client, session) = deaf(&book, |_| {}).await;
+    // Several batches: some messages with a key are taken, some stay and are replaced then.
+    let large = Bytes::from(vec![b'l'; 50 << 10]);
+    for n in 0..8 {
+        session
+            .push_latest(&format!("k{n}"), &format!("first {n}"), &large)
+            .await
+            .unwrap();
+        session.push(&format!("plain {n}"), &large).await.unwrap();
+    }
+    assert_eq!(client.message().await.route, "plug");
+    let mut came = vec![client.message().await.route];
+    for n in 0..8 {
+        session
+            .push_latest(&format!("k{n}"), &format!("second {n}"), &large)
+            .await
+            .unwrap();
+    }
+    session.push("end", &Bytes::new()).await.unwrap();
+    while came.last().unwrap() != "end" {
+        came.push(client.message().await.route);
+    }
+    let names = |what: &str| -> Vec<String> {
+        came.iter()
+            .filter(|route| route.starts_with(what))
+            .cloned()
+            .collect()
+    };
+    let numbered =
+        |what: &str, from| -> Vec<String> { (from..8).map(|n| format!("{what} {n}")).collect() };
+    assert_eq!(names("plain"), numbered("plain", 0));
+    assert_eq!(names("second"), numbered("second", 0));
+    let first = names("first");
+    assert!((1..8).contains(&first.len()), "{first:?}");
+    assert_eq!(first, numbered("first", 0)[..first.len()]);
+    assert_eq!(replaced(&book), (8 - first.len()) as f64);
     app.shutdown().await;
 }

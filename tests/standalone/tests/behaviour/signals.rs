@@ -9,13 +9,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use standalone_tests::RawClient;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use super::support::in_time;
 
 struct Server {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
     address: SocketAddr,
 }
 
@@ -24,10 +25,12 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_signalled"))
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let line = in_time(lines.next_line())
             .await
             .unwrap()
@@ -40,6 +43,7 @@ impl Server {
         let mut server = Self {
             child,
             lines,
+            log,
             address,
         };
         // It listens to signals from the moment in which it serves.
@@ -68,6 +72,17 @@ impl Server {
         );
     }
 
+    /// The first line of this kind that is logged from now on.
+    async fn logged(&mut self, start: &str) -> String {
+        loop {
+            let line = in_time(self.log.next_line()).await.unwrap();
+            let line = line.expect("it still logs");
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
     async fn ended(mut self) -> ExitStatus {
         self.expect("stopped").await;
         self.expect("ended").await;
@@ -86,6 +101,22 @@ async fn sigterm_and_sigint_shut_down_in_order() {
         server.expect("closed Shutdown").await;
         assert!(server.ended().await.success());
     }
+}
+
+#[tokio::test]
+async fn sigusr1_logs_a_report_as_often_as_it_comes_also_in_a_drain() {
+    let (mut server, mut client) = draining().await;
+    for (id, bound) in [(2, 0), (3, 1)] {
+        server.signal(Signal::USR1);
+        let first = server.logged("game ").await;
+        assert!(first.contains(", running, up "), "{first}");
+        let connections = server.logged("connections: ").await;
+        let open = format!("1 open ({bound} bound, 0 stalled)");
+        assert!(connections.contains(&open), "{connections}");
+        client.call(id, "echo.bind", b"anna").await;
+    }
+    drop(client);
+    assert!(ended_at_last(server).await.success());
 }
 
 /// A server that has been told to end while this client was there, and says so to newcomers.

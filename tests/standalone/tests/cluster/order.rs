@@ -226,7 +226,7 @@ async fn a_lane_is_bounded_and_says_so() {
 async fn the_bytes_of_a_lane_are_bounded_too() {
     let world = World::default();
     let mut config = Config::for_test();
-    config.buffer.bytes = 2048;
+    config.limits.forward.bytes = 2048;
     let gate = Gate::start(world.app("gate").config(config)).await;
     let mut room = world.fake("room", "r", Order::Own).await;
     let mut client = gate.connect().await;

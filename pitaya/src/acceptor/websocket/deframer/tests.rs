@@ -44,7 +44,11 @@ fn data_packet(len: usize) -> Vec<u8> {
 
 /// Everything that comes out of `wire` when it arrives in these portions.
 fn decode(limit: usize, wire: &[u8], mut portion: impl FnMut() -> usize) -> (Vec<u8>, Deframer) {
-    let mut deframer = Deframer::new(limit);
+    let limits = Limits {
+        message: limit as u32,
+        ..Limits::default()
+    };
+    let mut deframer = Deframer::new(limits);
     let (mut out, mut rest) = (Vec::new(), wire);
     while !rest.is_empty() {
         let (now, later) = rest.split_at(portion().clamp(1, rest.len()));

@@ -87,7 +87,7 @@ fn a_value_where_a_section_belongs_is_refused_with_a_key_of_that_section() {
         toml("pitaya = 5"),
         expect![[r#"
         1 problem in the configuration:
-          pitaya (in game.toml): unknown key, the nearest valid one is pitaya.metrics.game"#]],
+          pitaya (in game.toml): unknown key, the nearest valid one is pitaya.limits.route"#]],
     );
 }
 

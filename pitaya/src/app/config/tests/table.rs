@@ -116,6 +116,7 @@ fn the_defaults_are_the_documented_ones() {
         pitaya.defaultpipelines.structvalidation.enabled = true (flag)
         pitaya.buffer.agent.messages = 1000 (number)
         pitaya.buffer.agent.bytes = 4MiB (size)
+        pitaya.buffer.agent.keys = 256 (number)
         pitaya.buffer.agent.overflow = close (close or drop)
         pitaya.buffer.agent.conntimeout = 10s (duration)
         pitaya.concurrency.session.ordered = true (flag)
@@ -164,6 +165,16 @@ fn the_defaults_are_the_documented_ones() {
         pitaya.limits.inflated = 4MiB (size)
         pitaya.limits.readahead = 64KiB (size)
         pitaya.limits.connections = 0 (number)
+        pitaya.limits.address.connections = 0 (number)
+        pitaya.limits.accept.rate = 0 (number)
+        pitaya.limits.bind.timeout = 0s (duration)
+        pitaya.limits.idle.timeout = 0s (duration)
+        pitaya.limits.route = 255 (number)
+        pitaya.limits.queued = 256MiB (size)
+        pitaya.limits.concurrent.messages = 4096 (number)
+        pitaya.limits.concurrent.bytes = 4MiB (size)
+        pitaya.limits.forward.messages = 1024 (number)
+        pitaya.limits.forward.bytes = 4MiB (size)
         pitaya.limits.establish.timeout = 5s (duration)
         pitaya.limits.handshake.packet = 16KiB (size)
         pitaya.limits.handshake.timeout = 10s (duration)
@@ -213,7 +224,7 @@ fn every_range_holds_its_ends_and_nothing_beyond() {
         }
         let beyond = match key.slot {
             Slot::Time(..) => [format!("-{low}1ns"), format!("{high}1ns")],
-            Slot::Size(..) => ["63".to_owned(), "1073741825".to_owned()],
+            Slot::Size(..) => ["63".to_owned(), format!("{}", (1_u64 << 40) + 1)],
             _ => ["-1".to_owned(), "1000000001".to_owned()],
         };
         for value in beyond {

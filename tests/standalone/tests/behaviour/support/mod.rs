@@ -1,8 +1,6 @@
 //! What the topics share: apps with small limits, gates that hold handlers back, and a log of what
 //! happened inside.
 
-mod book;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +12,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-pub(crate) use book::Book;
+pub(crate) use standalone_tests::book::Book;
 
 /// What a request is answered with when its handler, or anything around it, panicked.
 pub(crate) const INTERNAL: &str = r#"{"code":"PIT-500","msg":"internal error"}"#;

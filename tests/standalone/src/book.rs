@@ -9,13 +9,13 @@ use metrics::{
 };
 
 /// Everything one app has recorded, by `name{label=value,..}` with the labels in their order.
-#[derive(Clone, Default)]
-pub(crate) struct Book(Arc<Mutex<BTreeMap<String, Arc<Entry>>>>);
+#[derive(Debug, Clone, Default)]
+pub struct Book(Arc<Mutex<BTreeMap<String, Arc<Entry>>>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Entry(Mutex<Value>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Value {
     /// A counter's or gauge's.
     total: f64,
@@ -25,37 +25,44 @@ struct Value {
 
 impl Book {
     /// What the builder takes.
-    pub(crate) fn recorder(&self) -> Arc<dyn Recorder + Send + Sync> {
+    pub fn recorder(&self) -> Arc<dyn Recorder + Send + Sync> {
         Arc::new(self.clone())
     }
 
     /// A counter or a gauge; 0 when nobody has registered it.
-    pub(crate) fn total(&self, key: &str) -> f64 {
+    pub fn total(&self, key: &str) -> f64 {
         self.with(key, |value| value.total)
     }
 
     /// A histogram's samples.
-    pub(crate) fn samples(&self, key: &str) -> Vec<f64> {
+    pub fn samples(&self, key: &str) -> Vec<f64> {
         self.with(key, |value| value.samples.clone())
     }
 
+    /// Forgets what histograms have recorded.
+    pub fn forget_samples(&self) {
+        for entry in self.0.lock().expect("nobody panics here").values() {
+            entry.change(|value| value.samples = Vec::new());
+        }
+    }
+
     /// The counter `pitaya_panics_total` of this place.
-    pub(crate) fn panics(&self, place: &str) -> f64 {
+    pub fn panics(&self, place: &str) -> f64 {
         self.total(&format!("pitaya_panics_total{{place={place}}}"))
     }
 
     /// The counter `pitaya_agent_closed_total` of this cause.
-    pub(crate) fn closed(&self, cause: &str) -> f64 {
+    pub fn closed(&self, cause: &str) -> f64 {
         self.total(&format!("pitaya_agent_closed_total{{cause={cause}}}"))
     }
 
     /// The counter `pitaya_acceptor_refused_total` of this cause.
-    pub(crate) fn refused(&self, cause: &str) -> f64 {
+    pub fn refused(&self, cause: &str) -> f64 {
         self.total(&format!("pitaya_acceptor_refused_total{{cause={cause}}}"))
     }
 
     /// Every key that was registered.
-    pub(crate) fn keys(&self) -> Vec<String> {
+    pub fn keys(&self) -> Vec<String> {
         self.0
             .lock()
             .expect("nobody panics here")
