@@ -2,6 +2,7 @@
 
 use interop_tests::world::{go_knows, knows};
 use interop_tests::{Player, Text, World};
+use pitaya::Caller as _;
 use pitaya::app::config::SerializerKind;
 use pitaya::message::Serializer;
 use serde_json::json;
@@ -59,6 +60,12 @@ async fn a_rust_server_pushes_to_and_kicks_users_at_a_go_frontend() {
     go_knows(&mut gate, 2).await;
     let mut ann = bound(world.go_player(&gate).await, "ann").await;
     let mut bob = bound(world.go_player(&gate).await, "bob").await;
+    // A Go server answers a bind before the bus knows of its subscriptions. What it answers to other servers goes
+    // behind them on the same connection.
+    let missing = room
+        .handle()
+        .rpc::<Vec<u8>, Vec<u8>>("gate.nothing.here", None);
+    assert_eq!(missing.await.unwrap_err().code(), "PIT-404");
     let told = room
         .handle()
         .push_to_users("gate", ["ann", "bob"], "onNews", &Text::new("news"))
