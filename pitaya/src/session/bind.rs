@@ -66,7 +66,7 @@ impl Session {
         }
         if self.is_closed() {
             // It ended in this very moment: nobody else will clean up.
-            app.pool().release(&uid, self);
+            app.pool().unclaim(&uid, self);
             return Err(super::broken_pipe());
         }
         subscription.keep();
@@ -158,11 +158,10 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// Answers those who had the user before: usually one at most, more when binds of one user
-    /// overlap.
-    fn keep(mut self) -> impl Iterator<Item = Session> {
+    /// Answers those who had the user before.
+    fn keep(mut self) -> Vec<Session> {
         self.kept = true;
-        std::iter::successors(self.session.take_displaced(), Session::take_displaced)
+        self.session.app().pool().settle(self.uid, self.session)
     }
 }
 

@@ -111,7 +111,7 @@ impl SessionPool {
             }
         }
         if let Some(uid) = session.uid() {
-            self.release(&uid, session);
+            self.unclaim(&uid, session);
         }
     }
 
@@ -128,13 +128,17 @@ impl SessionPool {
         }
     }
 
-    /// Undoes a claim: gives the user back to whom the session displaced, unless another session
-    /// has claimed it since, which then has displaced that one instead.
+    /// Undoes a claim, final or not: gives the user back to whom the session displaced, unless
+    /// another session has claimed it since, which then has displaced that one instead. Does nothing
+    /// if it was undone before.
     pub(super) fn unclaim(&self, uid: &Uid, session: &Session) {
+        // Whom a session displaced is read and changed with the user's entry locked only: of two
+        // that let go at once, one would give the user back to the other.
+        let entry = self.by_uid.entry_sync(uid.clone());
         let earlier = session
             .take_displaced()
             .filter(|earlier| !earlier.is_closed());
-        match (self.by_uid.entry_sync(uid.clone()), earlier) {
+        match (entry, earlier) {
             (Entry::Occupied(mut owner), Some(earlier)) if owner.id() == session.id() => {
                 owner.insert(earlier);
             }
@@ -160,10 +164,11 @@ impl SessionPool {
         }
     }
 
-    /// The user has no session any more, if it was this one.
-    pub(super) fn release(&self, uid: &Uid, session: &Session) {
-        self.by_uid
-            .remove_if_sync(&**uid, |owner| owner.id() == session.id());
+    /// Makes a claim final: those who had the user before, one at most unless binds of one user
+    /// overlap.
+    pub(super) fn settle(&self, uid: &Uid, session: &Session) -> Vec<Session> {
+        let _locked = self.by_uid.entry_sync(uid.clone());
+        std::iter::successors(session.take_displaced(), Session::take_displaced).collect()
     }
 
     pub(crate) fn by_uid(&self, uid: &str) -> Option<Session> {

@@ -13,7 +13,7 @@ use crate::{builder, eventually, start};
 /// Few, so that sessions are after the same ones.
 const USERS: u32 = 4;
 const CLIENTS: usize = 8;
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 2000;
 
 fn some_user() -> String {
     format!("user-{}", fastrand::u32(..USERS))
