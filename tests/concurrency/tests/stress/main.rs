@@ -3,6 +3,7 @@
 
 mod groups;
 mod sessions;
+mod unique;
 
 use std::time::Duration;
 
