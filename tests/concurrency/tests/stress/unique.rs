@@ -2,11 +2,9 @@
 
 use pitaya::acceptor::Connector;
 use pitaya::cluster::{Cluster, Hub};
-use pitaya::{App, AppHandle, Error, Session};
-use standalone_tests::RawClient;
-use tokio::io::DuplexStream;
+use pitaya::{App, Error, Session};
 
-use crate::{builder, eventually, start};
+use crate::{builder, eventually, join, start};
 
 const SERVERS: usize = 2;
 const CLIENTS: usize = 4;
@@ -28,15 +26,6 @@ async fn server(hub: &Hub) -> (App, Connector) {
         .on_session_bind(fickle)
         .on_after_session_bind(fickle);
     start(app).await
-}
-
-async fn join(connector: &Connector, app: &AppHandle) -> (RawClient<DuplexStream>, Session) {
-    let mut client = RawClient::over(connector.connect().expect("the app accepts"));
-    client.shake_hands().await;
-    let number = client.call(1, "lobby.number", b"").await;
-    let number = number.text().parse().expect("a number");
-    let session = app.sessions().by_id(number).expect("it is connected");
-    (client, session)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
