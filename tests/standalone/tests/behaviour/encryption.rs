@@ -1,8 +1,7 @@
 //! TLS in front of real apps: whom it lets in, whom it does not, and what that is counted under.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pitaya::acceptor::ProxyProtocol;
@@ -11,90 +10,25 @@ use pitaya::client::{Client, Error};
 use pitaya::protocol::packet::PacketType;
 use pitaya::tls::{ClientTls, Pem, ServerTls};
 use pitaya::{App, Bytes, Config, Tcp, WebSocket};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use standalone_tests::authority::{Authority, Pair, new_key};
 use standalone_tests::{RawClient, packet_of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::support::{Book, app_with, connect, eventually, in_time, newest_session, stage};
 
-/// Somebody who signs certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Under the name of what it signs, OpenSSL would take that for self-signed.
-        let name = &mut params.distinguished_name;
-        name.push(DnType::CommonName, "authority");
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// Its own certificate, in PEM.
-    pub(crate) fn certificate(&self) -> String {
-        self.0.pem()
-    }
-
-    fn pem(&self) -> Pem {
-        Pem::value(self.certificate())
-    }
-
-    /// A certificate for this host or player, and its key.
-    fn sign(&self, name: &str) -> (Pem, Pem) {
-        let key = KeyPair::generate().unwrap();
-        let names = [name.to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (
-            Pem::value(certificate.pem()),
-            Pem::value(key.serialize_pem()),
-        )
-    }
-
-    pub(crate) fn server(&self) -> ServerTls {
-        let (certificate, key) = self.sign("localhost");
-        ServerTls::new(certificate, key)
-    }
-
-    /// A client that believes nobody else.
-    fn client(&self) -> ClientTls {
-        ClientTls::system().roots(self.pem())
-    }
-
-    /// A client's end of TLS that knows nothing of this framework.
-    async fn handshake(&self, socket: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        let own = CertificateDer::from_pem_slice(self.0.pem().as_bytes()).unwrap();
-        roots.add(own).unwrap();
-        let config = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("localhost").unwrap();
-        in_time(TlsConnector::from(Arc::new(config)).connect(name, socket)).await
-    }
-
-    async fn connect(&self, address: SocketAddr) -> TlsStream<TcpStream> {
-        let socket = TcpStream::connect(address).await.unwrap();
-        self.handshake(socket)
-            .await
-            .expect("the server is believed")
-    }
-}
-
 /// TLS on TCP first, then on WebSocket.
 fn encrypted(book: &Book, tls: &ServerTls, change: impl FnOnce(&mut Config)) -> AppBuilder {
-    app_with(change)
-        .handler(stage().0)
-        .recorder(book.recorder())
+    served(book, change)
         .acceptor(Tcp::bind("127.0.0.1:0").tls(tls.clone()))
         .acceptor(WebSocket::bind("127.0.0.1:0").tls(tls.clone()))
+}
+
+/// An app that is counted, without acceptors.
+fn served(book: &Book, change: impl FnOnce(&mut Config)) -> AppBuilder {
+    let app = app_with(change).handler(stage().0);
+    app.recorder(book.recorder())
 }
 
 async fn start(book: &Book, tls: &ServerTls) -> App {
@@ -109,6 +43,24 @@ fn targets(app: &App) -> [String; 2] {
         format!("tls://127.0.0.1:{}", port(0)),
         format!("wss://127.0.0.1:{}/game", port(1)),
     ]
+}
+
+/// A connection in clear.
+async fn socket(app: &App, acceptor: usize) -> TcpStream {
+    let address = app.local_addr(acceptor).unwrap();
+    TcpStream::connect(address).await.unwrap()
+}
+
+/// A client over TLS that has shaken hands.
+async fn player(authority: &Authority, app: &App) -> RawClient<TlsStream<TcpStream>> {
+    let stream = authority.connect(app.local_addr(0).unwrap()).await;
+    let mut client = RawClient::over(stream);
+    client.shake_hands().await;
+    client
+}
+
+async fn plays(client: &mut RawClient<TlsStream<TcpStream>>) {
+    assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
 }
 
 async fn try_connect(target: &str, tls: ClientTls) -> Result<Client, Error> {
@@ -173,8 +125,7 @@ async fn a_client_believes_whom_it_was_told_to_believe() {
 async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
     let (authority, book) = (Authority::new(), Book::default());
     let app = start(&book, &authority.server()).await;
-    let mut good = RawClient::over(authority.connect(app.local_addr(0).unwrap()).await);
-    good.shake_hands().await;
+    let mut good = player(&authority, &app).await;
     let mut refused = 0.0;
     for bytes in [
         packet_of(PacketType::Handshake, br#"{"sys":{},"user":{}}"#),
@@ -184,8 +135,7 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
         vec![0xff; 100],
     ] {
         for acceptor in [0, 1] {
-            let address = app.local_addr(acceptor).unwrap();
-            let mut socket = TcpStream::connect(address).await.unwrap();
+            let mut socket = socket(&app, acceptor).await;
             socket.write_all(&bytes).await.unwrap();
             // An alert, and an end that is no reset.
             let mut answer = Vec::new();
@@ -195,7 +145,7 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
         }
     }
     eventually("each is counted", || book.refused("not_tls") == refused).await;
-    assert_eq!(good.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut good).await;
     app.shutdown().await;
 }
 
@@ -203,32 +153,18 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
 #[tokio::test]
 async fn encrypted_bytes_on_a_plain_port_end_cleanly_and_are_counted() {
     let (authority, book) = (Authority::new(), Book::default());
-    let app = app_with(|_| {})
-        .handler(stage().0)
-        .recorder(book.recorder());
-    let app = app
+    let app = served(&book, |_| {})
         .acceptor(Tcp::bind("127.0.0.1:0"))
         .acceptor(WebSocket::bind("127.0.0.1:0"));
     let app = app.start().await.unwrap();
     for acceptor in [0, 1] {
-        let socket = TcpStream::connect(app.local_addr(acceptor).unwrap())
-            .await
-            .unwrap();
-        authority
-            .handshake(socket)
-            .await
-            .expect_err("nobody speaks TLS here");
+        let shaken = authority.handshake(socket(&app, acceptor).await).await;
+        shaken.expect_err("nobody speaks TLS here");
     }
     eventually("TCP counts it", || book.closed("protocol") == 1.0).await;
     eventually("WebSocket counts it", || book.refused("not_http") == 1.0).await;
-    assert_eq!(
-        connect(&app)
-            .await
-            .call(1, "stage.echo", b"fine")
-            .await
-            .text(),
-        "fine"
-    );
+    let mut good = connect(&app).await;
+    assert_eq!(good.call(1, "stage.echo", b"fine").await.text(), "fine");
     app.shutdown().await;
 }
 
@@ -240,21 +176,15 @@ async fn a_handshake_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody
         config.limits.establish_timeout = limit;
     });
     let app = app.start().await.unwrap();
-    let address = app.local_addr(0).unwrap();
-    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut silent = socket(&app, 0).await;
     // The beginning of a hello, whose rest does not come.
-    let mut slow = TcpStream::connect(address).await.unwrap();
-    slow.write_all(b"\x16\x03\x01\x02\x00\x01\x00")
-        .await
-        .unwrap();
-    let mut cut = TcpStream::connect(address).await.unwrap();
-    cut.write_all(b"\x16\x03\x01\x02\x00\x01\x00")
-        .await
-        .unwrap();
+    let (mut slow, mut cut) = (socket(&app, 0).await, socket(&app, 0).await);
+    for socket in [&mut slow, &mut cut] {
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00";
+        socket.write_all(hello).await.unwrap();
+    }
     cut.shutdown().await.unwrap();
-    let mut quick = RawClient::over(authority.connect(address).await);
-    quick.shake_hands().await;
-    assert_eq!(quick.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut player(&authority, &app).await).await;
     for socket in [&mut silent, &mut slow, &mut cut] {
         let mut answer = Vec::new();
         let _ = in_time(socket.read_to_end(&mut answer)).await;
@@ -267,55 +197,95 @@ async fn a_handshake_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody
     app.shutdown().await;
 }
 
+/// A certificate and its key in files.
+struct Files(PathBuf);
+
+impl Files {
+    fn new(name: &str, pair: &Pair) -> Self {
+        let folder = std::env::temp_dir().join(format!("pitaya-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let files = Self(folder);
+        files.write(pair);
+        files
+    }
+
+    fn write(&self, pair: &Pair) {
+        std::fs::write(self.0.join("game.pem"), &pair.certificate).unwrap();
+        std::fs::write(self.0.join("game.key"), &pair.key).unwrap();
+    }
+
+    fn tls(&self, check: Duration) -> ServerTls {
+        let tls = ServerTls::files(self.0.join("game.pem"), self.0.join("game.key"));
+        tls.check_files_every(check)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Looked at when anybody connects, and in practice never.
+const ALWAYS: Duration = Duration::ZERO;
+const NEVER: Duration = Duration::from_secs(3600);
+
 #[tokio::test]
 async fn a_new_certificate_holds_for_new_connections() {
     let (before, after) = (Authority::new(), Authority::new());
     let book = Book::default();
-    let folder = std::env::temp_dir().join(format!("pitaya-reload-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let write = |authority: &Authority| {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority.0).unwrap();
-        std::fs::write(folder.join("game.pem"), certificate.pem()).unwrap();
-        std::fs::write(folder.join("game.key"), key.serialize_pem()).unwrap();
-    };
-    write(&before);
     for by_call in [true, false] {
-        write(&before);
-        let interval = Duration::from_secs(if by_call { 3600 } else { 0 });
-        let tls = ServerTls::files(folder.join("game.pem"), folder.join("game.key"))
-            .check_files_every(interval);
+        let files = Files::new("reload", &before.sign("localhost"));
+        let tls = files.tls(if by_call { NEVER } else { ALWAYS });
         let app = start(&book, &tls).await;
-        let address = app.local_addr(0).unwrap();
-        let mut early = RawClient::over(before.connect(address).await);
-        early.shake_hands().await;
-        write(&after);
+        let mut early = player(&before, &app).await;
+        files.write(&after.sign("localhost"));
         if by_call {
-            drop(before.connect(address).await);
+            drop(player(&before, &app).await);
             tls.reload().unwrap();
         }
-        let mut late = RawClient::over(after.connect(address).await);
-        late.shake_hands().await;
-        let socket = TcpStream::connect(address).await.unwrap();
-        before
-            .handshake(socket)
-            .await
-            .expect_err("the old one is gone");
+        let mut late = player(&after, &app).await;
+        let shaken = before.handshake(socket(&app, 0).await).await;
+        shaken.expect_err("the old one is gone");
         // Who was there stays.
         for client in [&mut early, &mut late] {
-            assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
+            plays(client).await;
         }
         app.shutdown().await;
     }
-    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Clients may know a server by its key (libpitaya pins it): a certificate can be renewed with it.
+#[tokio::test]
+async fn a_certificate_can_be_renewed_without_another_key() {
+    let (authority, book, key) = (Authority::new(), Book::default(), new_key());
+    let files = Files::new("renewal", &authority.renew("localhost", &key));
+    let tls = files.tls(NEVER);
+    let app = start(&book, &tls).await;
+    let shown = async || {
+        let client = authority.connect(app.local_addr(0).unwrap()).await;
+        let shown = client.get_ref().1.peer_certificates().unwrap();
+        shown[0].to_vec()
+    };
+    let first = shown().await;
+    files.write(&authority.renew("localhost", &key));
+    tls.reload().unwrap();
+    let second = shown().await;
+    assert_ne!(first, second);
+    let pin = key.public_key_raw();
+    for certificate in [first, second] {
+        let has_pin = certificate.windows(pin.len()).any(|part| part == pin);
+        assert!(has_pin, "{certificate:02x?}");
+    }
+    app.shutdown().await;
 }
 
 #[tokio::test]
 async fn certificates_of_clients_can_be_required_or_allowed() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let identity = |of: &Authority| {
-        let (certificate, key) = of.sign("player");
+        let Pair { certificate, key } = of.sign("player");
+        let (certificate, key) = (Pem::value(certificate), Pem::value(key));
         authority.client().identity(certificate, key)
     };
     for required in [true, false] {
@@ -355,41 +325,23 @@ async fn a_proxy_header_comes_before_the_handshake() {
     let (authority, book) = (Authority::new(), Book::default());
     let tls = authority.server();
     let required = || ProxyProtocol::Required;
-    let app = app_with(|_| {})
-        .handler(stage().0)
-        .recorder(book.recorder());
-    let app = app
-        .acceptor(
-            Tcp::bind("127.0.0.1:0")
-                .proxy_protocol(required())
-                .tls(tls.clone()),
-        )
-        .acceptor(
-            WebSocket::bind("127.0.0.1:0")
-                .proxy_protocol(required())
-                .tls(tls),
-        );
+    let tcp = Tcp::bind("127.0.0.1:0").proxy_protocol(required());
+    let ws = WebSocket::bind("127.0.0.1:0").proxy_protocol(required());
+    let app = served(&book, |_| {})
+        .acceptor(tcp.tls(tls.clone()))
+        .acceptor(ws.tls(tls));
     let app = app.start().await.unwrap();
-    let mut socket = TcpStream::connect(app.local_addr(0).unwrap())
-        .await
-        .unwrap();
-    socket
-        .write_all(b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 3250\r\n")
-        .await
-        .unwrap();
-    let mut client = RawClient::over(authority.handshake(socket).await.unwrap());
+    let mut proxied = socket(&app, 0).await;
+    let header = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 3250\r\n";
+    proxied.write_all(header).await.unwrap();
+    let mut client = RawClient::over(authority.handshake(proxied).await.unwrap());
     client.shake_hands().await;
-    assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut client).await;
     let address = newest_session(&app).remote_addr().unwrap();
     assert_eq!(address.to_string(), "192.0.2.7:40000");
     for acceptor in [0, 1] {
-        let socket = TcpStream::connect(app.local_addr(acceptor).unwrap())
-            .await
-            .unwrap();
-        authority
-            .handshake(socket)
-            .await
-            .expect_err("the header is missing");
+        let shaken = authority.handshake(socket(&app, acceptor).await).await;
+        shaken.expect_err("the header is missing");
     }
     eventually("it is counted", || book.refused("proxy_header") == 2.0).await;
     app.shutdown().await;
@@ -400,8 +352,7 @@ async fn a_proxy_header_comes_before_the_handshake() {
 async fn the_end_of_a_session_is_told_within_tls() {
     let (authority, book) = (Authority::new(), Book::default());
     let app = start(&book, &authority.server()).await;
-    let mut client = RawClient::over(authority.connect(app.local_addr(0).unwrap()).await);
-    client.shake_hands().await;
+    let mut client = player(&authority, &app).await;
     client.request(1, "stage.kick", b"").await;
     let rest = client.rest().await;
     assert_eq!(rest.last(), Some(&(PacketType::Kick, vec![])));
@@ -413,9 +364,9 @@ async fn the_end_of_a_session_is_told_within_tls() {
 #[tokio::test]
 async fn a_pair_that_cannot_be_used_keeps_the_app_from_starting() {
     let (authority, book) = (Authority::new(), Book::default());
-    let (certificate, _) = authority.sign("localhost");
-    let (_, other) = authority.sign("localhost");
-    let tls = ServerTls::new(certificate, other);
+    let mut pair = authority.sign("localhost");
+    pair.key = authority.sign("localhost").key;
+    let tls = pair.server();
     let started = encrypted(&book, &tls, |_| {}).start().await;
     let error = started.err().expect("it does not start");
     assert!(
