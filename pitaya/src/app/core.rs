@@ -92,7 +92,6 @@ pub(super) struct Handshake {
 pub(crate) struct Limits {
     pub(crate) heartbeat: Duration,
     pub(crate) handshake: Duration,
-    pub(crate) establish: Duration,
     pub(crate) write: Duration,
     pub(crate) grace: Duration,
     /// Body sizes, without header.
@@ -122,7 +121,6 @@ impl Limits {
         Self {
             heartbeat: config.heartbeat.interval,
             handshake: limits.handshake.timeout,
-            establish: limits.establish_timeout,
             write: config.buffer.write_timeout,
             grace: config.handler.grace,
             packet: limits.packet,

@@ -70,10 +70,19 @@ impl Authority {
         self.renew(name, &new_key())
     }
 
+    /// The same, but its time is over.
+    pub fn sign_too_late(&self, name: &str) -> Pair {
+        let mut params = params(name);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        self.issue(params, &new_key())
+    }
+
     /// Another certificate for the same key.
     pub fn renew(&self, name: &str, key: &KeyPair) -> Pair {
-        let names = [name.to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).expect("names");
+        self.issue(params(name), key)
+    }
+
+    fn issue(&self, params: CertificateParams, key: &KeyPair) -> Pair {
         let certificate = params.signed_by(key, &self.0).expect("it signs");
         Pair {
             certificate: certificate.pem(),
@@ -132,4 +141,9 @@ pub fn localhost() -> ServerName<'static> {
 /// A key to sign with, or to have signed.
 pub fn new_key() -> KeyPair {
     KeyPair::generate().expect("randomness")
+}
+
+fn params(name: &str) -> CertificateParams {
+    let names = [name.to_owned(), "127.0.0.1".to_owned()];
+    CertificateParams::new(names).expect("names")
 }

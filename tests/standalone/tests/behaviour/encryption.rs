@@ -1,71 +1,21 @@
 //! TLS in front of real apps: whom it lets in, whom it does not, and what that is counted under.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use pitaya::acceptor::ProxyProtocol;
-use pitaya::app::{AppBuilder, StartError};
-use pitaya::client::{Client, Error};
+use pitaya::client::Error;
 use pitaya::protocol::packet::PacketType;
-use pitaya::tls::{ClientTls, Pem, ServerTls};
-use pitaya::{App, Bytes, Config, Tcp, WebSocket};
-use standalone_tests::authority::{Authority, Pair, new_key};
+use pitaya::tls::{ClientTls, Pem};
+use pitaya::{Bytes, Tcp, WebSocket};
+use standalone_tests::authority::Authority;
 use standalone_tests::{RawClient, packet_of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
-use super::support::{Book, app_with, connect, eventually, in_time, newest_session, stage};
-
-/// TLS on TCP first, then on WebSocket.
-fn encrypted(book: &Book, tls: &ServerTls, change: impl FnOnce(&mut Config)) -> AppBuilder {
-    served(book, change)
-        .acceptor(Tcp::bind("127.0.0.1:0").tls(tls.clone()))
-        .acceptor(WebSocket::bind("127.0.0.1:0").tls(tls.clone()))
-}
-
-/// An app that is counted, without acceptors.
-fn served(book: &Book, change: impl FnOnce(&mut Config)) -> AppBuilder {
-    let app = app_with(change).handler(stage().0);
-    app.recorder(book.recorder())
-}
-
-async fn start(book: &Book, tls: &ServerTls) -> App {
-    let app = encrypted(book, tls, |_| {}).start().await;
-    app.expect("the app starts")
-}
-
-/// Where a client finds the app: by TLS, then by wss.
-fn targets(app: &App) -> [String; 2] {
-    let port = |acceptor| app.local_addr(acceptor).unwrap().port();
-    [
-        format!("tls://127.0.0.1:{}", port(0)),
-        format!("wss://127.0.0.1:{}/game", port(1)),
-    ]
-}
-
-/// A connection in clear.
-async fn socket(app: &App, acceptor: usize) -> TcpStream {
-    let address = app.local_addr(acceptor).unwrap();
-    TcpStream::connect(address).await.unwrap()
-}
-
-/// A client over TLS that has shaken hands.
-async fn player(authority: &Authority, app: &App) -> RawClient<TlsStream<TcpStream>> {
-    let stream = authority.connect(app.local_addr(0).unwrap()).await;
-    let mut client = RawClient::over(stream);
-    client.shake_hands().await;
-    client
-}
-
-async fn plays(client: &mut RawClient<TlsStream<TcpStream>>) {
-    assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
-}
-
-async fn try_connect(target: &str, tls: ClientTls) -> Result<Client, Error> {
-    in_time(Client::builder().tls(tls).connect(target)).await
-}
+use super::support::encrypted::{
+    encrypted, player, plays, served, socket, start, targets, try_connect,
+};
+use super::support::{Book, connect, eventually, in_time, newest_session};
 
 #[tokio::test]
 async fn the_client_library_plays_encrypted() {
@@ -173,7 +123,7 @@ async fn a_handshake_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody
     let (authority, book) = (Authority::new(), Book::default());
     let limit = Duration::from_millis(700);
     let app = encrypted(&book, &authority.server(), |config| {
-        config.limits.establish_timeout = limit;
+        config.limits.tls_timeout = limit;
     });
     let app = app.start().await.unwrap();
     let mut silent = socket(&app, 0).await;
@@ -189,134 +139,9 @@ async fn a_handshake_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody
         let mut answer = Vec::new();
         let _ = in_time(socket.read_to_end(&mut answer)).await;
     }
-    eventually("both are counted", || {
-        book.refused("establish_timeout") == 2.0
-    })
-    .await;
+    eventually("both are counted", || book.refused("tls_timeout") == 2.0).await;
     eventually("so is the cut one", || book.refused("tls_failed") == 1.0).await;
     app.shutdown().await;
-}
-
-/// A certificate and its key in files.
-struct Files(PathBuf);
-
-impl Files {
-    fn new(name: &str, pair: &Pair) -> Self {
-        let folder = std::env::temp_dir().join(format!("pitaya-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let files = Self(folder);
-        files.write(pair);
-        files
-    }
-
-    fn write(&self, pair: &Pair) {
-        std::fs::write(self.0.join("game.pem"), &pair.certificate).unwrap();
-        std::fs::write(self.0.join("game.key"), &pair.key).unwrap();
-    }
-
-    fn tls(&self, check: Duration) -> ServerTls {
-        let tls = ServerTls::files(self.0.join("game.pem"), self.0.join("game.key"));
-        tls.check_files_every(check)
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Looked at when anybody connects, and in practice never.
-const ALWAYS: Duration = Duration::ZERO;
-const NEVER: Duration = Duration::from_secs(3600);
-
-#[tokio::test]
-async fn a_new_certificate_holds_for_new_connections() {
-    let (before, after) = (Authority::new(), Authority::new());
-    let book = Book::default();
-    for by_call in [true, false] {
-        let files = Files::new("reload", &before.sign("localhost"));
-        let tls = files.tls(if by_call { NEVER } else { ALWAYS });
-        let app = start(&book, &tls).await;
-        let mut early = player(&before, &app).await;
-        files.write(&after.sign("localhost"));
-        if by_call {
-            drop(player(&before, &app).await);
-            tls.reload().unwrap();
-        }
-        let mut late = player(&after, &app).await;
-        let shaken = before.handshake(socket(&app, 0).await).await;
-        shaken.expect_err("the old one is gone");
-        // Who was there stays.
-        for client in [&mut early, &mut late] {
-            plays(client).await;
-        }
-        app.shutdown().await;
-    }
-}
-
-/// Clients may know a server by its key (libpitaya pins it): a certificate can be renewed with it.
-#[tokio::test]
-async fn a_certificate_can_be_renewed_without_another_key() {
-    let (authority, book, key) = (Authority::new(), Book::default(), new_key());
-    let files = Files::new("renewal", &authority.renew("localhost", &key));
-    let tls = files.tls(NEVER);
-    let app = start(&book, &tls).await;
-    let shown = async || {
-        let client = authority.connect(app.local_addr(0).unwrap()).await;
-        let shown = client.get_ref().1.peer_certificates().unwrap();
-        shown[0].to_vec()
-    };
-    let first = shown().await;
-    files.write(&authority.renew("localhost", &key));
-    tls.reload().unwrap();
-    let second = shown().await;
-    assert_ne!(first, second);
-    let pin = key.public_key_raw();
-    for certificate in [first, second] {
-        let has_pin = certificate.windows(pin.len()).any(|part| part == pin);
-        assert!(has_pin, "{certificate:02x?}");
-    }
-    app.shutdown().await;
-}
-
-#[tokio::test]
-async fn certificates_of_clients_can_be_required_or_allowed() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    let identity = |of: &Authority| {
-        let Pair { certificate, key } = of.sign("player");
-        let (certificate, key) = (Pem::value(certificate), Pem::value(key));
-        authority.client().identity(certificate, key)
-    };
-    for required in [true, false] {
-        let book = Book::default();
-        let tls = match required {
-            true => authority
-                .server()
-                .require_client_certificates(authority.pem()),
-            false => authority
-                .server()
-                .allow_client_certificates(authority.pem()),
-        };
-        let app = start(&book, &tls).await;
-        let mut refused = 0.0;
-        for target in targets(&app) {
-            for (tls, welcome) in [
-                (identity(&authority), true),
-                (identity(&stranger), false),
-                (authority.client(), !required),
-            ] {
-                let connected = try_connect(&target, tls).await;
-                assert_eq!(connected.is_ok(), welcome, "{connected:?}");
-                refused += f64::from(u8::from(!welcome));
-            }
-        }
-        eventually("each is counted", || {
-            book.refused("tls_client_certificate") == refused
-        })
-        .await;
-        app.shutdown().await;
-    }
 }
 
 /// The header is in clear, the handshake comes behind it.
@@ -361,27 +186,6 @@ async fn the_end_of_a_session_is_told_within_tls() {
     app.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_pair_that_cannot_be_used_keeps_the_app_from_starting() {
-    let (authority, book) = (Authority::new(), Book::default());
-    let mut pair = authority.sign("localhost");
-    pair.key = authority.sign("localhost").key;
-    let tls = pair.server();
-    let started = encrypted(&book, &tls, |_| {}).start().await;
-    let error = started.err().expect("it does not start");
-    assert!(
-        matches!(
-            error,
-            StartError::Listen {
-                acceptor: "tls",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    assert!(error.to_string().contains("does not belong to"), "{error}");
-}
-
 /// OpenSSL, as libpitaya uses it: it names an IP address as the server it wants.
 #[tokio::test]
 async fn openssl_plays_encrypted() {
@@ -394,6 +198,8 @@ async fn openssl_plays_encrypted() {
         &["-servername", "127.0.0.1"],
         &["-servername", "no.such.name"],
         &["-noservername"],
+        // Whoever would rather speak something else is served as well.
+        &["-alpn", "h2,http/1.1"],
     ] {
         let mut child = tokio::process::Command::new("openssl")
             .args(["s_client", "-quiet", "-connect", &address])
