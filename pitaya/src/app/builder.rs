@@ -36,7 +36,7 @@ type MakeRemote =
 type MakeCluster = Box<dyn FnOnce(&Config, &ServerInfo) -> Result<Cluster> + Send>;
 type PostBuild = Box<dyn FnOnce(AppHandle) -> BoxFuture<'static, Result<()>> + Send>;
 
-/// Describes an app; see [`App::builder`].
+/// Describes an app; see [`App::builder`](crate::App::builder).
 #[must_use = "an app does nothing until it is started or run"]
 pub struct AppBuilder {
     server_type: String,

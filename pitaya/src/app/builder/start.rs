@@ -43,7 +43,7 @@ impl AppBuilder {
     /// Starts the app with the configuration of the process (its environment and a `pitaya.*` file,
     /// unless the builder was told otherwise) and runs it until Ctrl-C, SIGTERM or
     /// [`AppHandle::shutdown`]; then shuts it down in order. SIGUSR1 makes it log its
-    /// [`Report`](super::Report).
+    /// [`Report`](crate::app::Report).
     ///
     /// # Errors
     /// As [`AppBuilder::start`].
