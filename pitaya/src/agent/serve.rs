@@ -50,6 +50,7 @@ where
                     if let Outcome::Over(reason) = beside.await {
                         break Some(reason);
                     }
+                    c.clock.held_up();
                 }
                 Next::Hold(until) => {
                     let mut wait = Box::pin(hold(&core, &session, until));
@@ -76,6 +77,7 @@ where
                         }
                         Outcome::Over(reason) => break Some(reason),
                     }
+                    c.clock.held_up();
                 }
                 Next::Call(call) => {
                     let route = call.route;

@@ -297,6 +297,17 @@ mod tests {
     }
 
     #[test]
+    fn the_head_of_a_response_is_as_long_as_foretold() {
+        let edges = (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1]);
+        for id in edges.chain([u64::MAX]) {
+            let mut head = Vec::new();
+            let kind = MessageKind::Response;
+            encode_head(kind, id, RouteRef::EMPTY, false, false, &mut head).unwrap();
+            assert_eq!(head.len(), response_head_len(id), "{id}");
+        }
+    }
+
+    #[test]
     fn a_route_over_255_bytes_is_refused_and_nothing_is_written() {
         let mut out = vec![7];
         let route = [b'r'; 256];

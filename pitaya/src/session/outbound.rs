@@ -153,46 +153,16 @@ impl Outbound {
 
     /// Queues one shared frame: how many more messages may be queued.
     pub(crate) fn push(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
-        let (room, waker) = {
-            let mut queue = self.queue.lock();
-            if queue.end.is_some() {
-                return Err(Refused::Closed);
-            }
-            let bytes = queue.bytes as usize + frame.len();
-            // A frame that is alone may be as large as the protocol allows.
-            if queue.messages > 0 {
-                if bytes > bounds.bytes || queue.messages as usize >= bounds.messages {
-                    return Err(Refused::Full);
-                }
-                if queue.is_counted() {
-                    drop(queue);
-                    return self.push_counted(frame, bounds);
-                }
-            }
-            queue.bytes = small(bytes);
-            queue.messages += 1;
-            queue.append(frame);
-            (
-                bounds.messages.saturating_sub(queue.messages as usize),
-                queue.waker_of_burst(),
-            )
-        };
-        wake(waker);
-        Ok(room)
-    }
-
-    /// The same for a client that does not keep up. Its task hears of the first message of a burst
-    /// and counts that; the others are counted here.
-    #[cold]
-    fn push_counted(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
         let (room, waker, over) = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
                 return Err(Refused::Closed);
             }
             let bytes = queue.bytes as usize + frame.len();
-            let full = bytes > bounds.bytes || queue.messages as usize >= bounds.messages;
-            if queue.messages > 0 && full {
+            // A frame that is alone may be as large as the protocol allows.
+            if queue.messages > 0
+                && (bytes > bounds.bytes || queue.messages as usize >= bounds.messages)
+            {
                 return Err(Refused::Full);
             }
             queue.bytes = small(bytes);
@@ -201,7 +171,7 @@ impl Outbound {
             (
                 bounds.messages.saturating_sub(queue.messages as usize),
                 queue.waker_of_burst(),
-                queue.recount(&bounds.backlog),
+                queue.is_counted() && queue.recount(&bounds.backlog),
             )
         };
         wake(waker);
@@ -433,6 +403,7 @@ impl Queue {
     }
 
     /// Brings the app's backlog up to date: whether that has grown and is too large.
+    #[cold]
     fn recount(&mut self, backlog: &Backlog) -> bool {
         let unsent = self.unsent();
         let counted = if !self.is_counted() || self.end == Some(End::Drop) {
@@ -535,18 +506,18 @@ impl Queue {
 
     fn gather_more(&mut self, limit: usize) {
         let before = self.more.len();
-        while self.ready.len() < limit {
-            match self.more.pop_front() {
-                Some(frame) => self.ready.extend_from_slice(&frame),
-                None => {
-                    self.messages = 0;
-                    self.bytes = 0;
-                    // A burst's queue is not kept at rest.
-                    self.more = VecDeque::new();
-                    self.forget_keys();
-                    return;
-                }
-            }
+        while self.ready.len() < limit
+            && let Some(frame) = self.more.pop_front()
+        {
+            self.ready.extend_from_slice(&frame);
+        }
+        if self.more.is_empty() {
+            self.messages = 0;
+            self.bytes = 0;
+            // A burst's queue is not kept at rest.
+            self.more = VecDeque::new();
+            self.forget_keys();
+            return;
         }
         let taken = before - self.more.len();
         let keyed = self.rare.as_mut().is_some_and(|rare| {
