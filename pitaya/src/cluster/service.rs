@@ -195,7 +195,10 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
     match PushFrames::raw(service.app(), &list.route, &list.data) {
         Ok(mut frames) => Box::new(move |uid| {
             let session = service.app().sessions().by_uid(uid);
-            session.is_some_and(|session| session.deliver(&mut frames).is_ok())
+            session.is_some_and(|session| {
+                let key = list.key.as_deref();
+                session.deliver_keyed(key, &mut frames).is_ok()
+            })
         }),
         Err(_) => Box::new(|_| false),
     }
@@ -446,7 +449,7 @@ impl Service {
             return false;
         };
         PushFrames::raw(self.app(), &push.route, &push.data)
-            .and_then(|mut frames| session.deliver(&mut frames))
+            .and_then(|mut frames| session.deliver_keyed(push.key.as_deref(), &mut frames))
             .is_ok()
     }
 

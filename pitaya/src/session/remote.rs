@@ -184,7 +184,12 @@ impl Session {
             .ok_or_else(|| Error::msg("can't find any server with the provided ID"))
     }
 
-    pub(super) async fn push_remote<T: Body>(&self, route: &str, message: &T) -> Result<()> {
+    pub(super) async fn push_remote<T: Body>(
+        &self,
+        key: Option<&str>,
+        route: &str,
+        message: &T,
+    ) -> Result<()> {
         let frontend = self.frontend()?;
         let uid = self.uid().ok_or_else(no_uid)?;
         let mut data = Vec::new();
@@ -195,6 +200,7 @@ impl Session {
             route: route.to_owned(),
             uid: uid.to_string(),
             data: data.into(),
+            key: key.map(str::to_owned),
         };
         self.0
             .app

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub mod book;
+pub mod latest;
 pub mod websocket;
 
 /// How long a test waits for what must come.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually};
-use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response};
+use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Request, Response};
 use pitaya::cluster::{RpcClient, RpcServer};
 use pitaya::uid::Uid;
 use prost::Message as _;
 
-use crate::peer::{self, Station, request};
+use crate::peer::{self, Station, push, request};
 
 const SUBJECTS: [&str; 4] = [
     "pitaya/servers/gate/g1",
@@ -93,14 +93,7 @@ async fn pushes_and_kicks_sent_as_requests_are_answered() {
     let server = peer::serve(peer::server_config(&nats), &own, &station).await;
     server.user_bound(&Uid::from("ann")).await.unwrap();
     let raw = nats.client().await;
-    let push = Bytes::from(
-        Push {
-            route: "on".into(),
-            uid: "ann".into(),
-            data: "hi".into(),
-        }
-        .encode_to_vec(),
-    );
+    let push = Bytes::from(push("ann", "hi").encode_to_vec());
     let kick = Bytes::from(
         KickMsg {
             user_id: "ann".into(),

@@ -167,3 +167,13 @@ pub(crate) fn request(route: &str, data: impl Into<Bytes>) -> Request {
         ..Request::default()
     }
 }
+
+/// A push of a single user.
+pub(crate) fn push(uid: &str, data: impl Into<Bytes>) -> Push {
+    Push {
+        route: "on".to_owned(),
+        uid: uid.to_owned(),
+        data: data.into(),
+        key: None,
+    }
+}

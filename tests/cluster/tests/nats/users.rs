@@ -5,19 +5,11 @@ use std::sync::Arc;
 use cluster_tests::eventually;
 use cluster_tests::nats::Nats;
 use futures_util::future::{FutureExt as _, join_all};
-use pitaya::cluster::wire::{KickMsg, Push};
+use pitaya::cluster::wire::KickMsg;
 use pitaya::cluster::{RpcClient, RpcServer};
 use pitaya::uid::Uid;
 
-use crate::peer::{self, Station};
-
-fn push(uid: &str, n: usize) -> Push {
-    Push {
-        route: "on".into(),
-        uid: uid.into(),
-        data: n.to_string().into(),
-    }
-}
+use crate::peer::{self, Station, push};
 
 #[tokio::test]
 async fn a_push_right_after_a_bind_arrives() {
@@ -35,7 +27,10 @@ async fn a_push_right_after_a_bind_arrives() {
     for n in 0..500 {
         let uid = format!("user{n}");
         server.user_bound(&Uid::from(&*uid)).await.unwrap();
-        client.push("gate", push(&uid, n)).await.unwrap();
+        client
+            .push("gate", push(&uid, n.to_string()))
+            .await
+            .unwrap();
         client.kick("gate", KickMsg { user_id: uid }).await.unwrap();
     }
     eventually("all arrive", || {
@@ -71,7 +66,7 @@ async fn two_sessions_of_a_user_are_one_subscription() {
     server.user_left(&uid);
     server.user_left(&uid);
     assert_eq!(server.users(), 1);
-    client.push("gate", push("ann", 1)).await.unwrap();
+    client.push("gate", push("ann", "1")).await.unwrap();
     eventually("it arrives", || !station.noted.pushes.lock().is_empty()).await;
     server.user_left(&uid);
     // Nobody listens any more: a request says so.
@@ -146,7 +141,7 @@ async fn uids_that_the_bus_cannot_carry_are_refused() {
                 .starts_with("nats: invalid subject: the uid "),
             "{error}"
         );
-        assert!(client.push("gate", push(uid, 0)).await.is_err());
+        assert!(client.push("gate", push(uid, "0")).await.is_err());
         assert!(
             client
                 .kick(
@@ -162,7 +157,7 @@ async fn uids_that_the_bus_cannot_carry_are_refused() {
     assert_eq!(server.users(), 0);
     for uid in ["*", ">", "ü", "a.b", "x/y"] {
         server.user_bound(&Uid::from(uid)).await.unwrap();
-        client.push("gate", push(uid, 0)).await.unwrap();
+        client.push("gate", push(uid, "0")).await.unwrap();
     }
     eventually("those arrive", || station.noted.pushes.lock().len() == 5).await;
 }
