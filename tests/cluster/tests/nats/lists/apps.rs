@@ -10,15 +10,16 @@ use cluster_tests::nats::Nats;
 use futures_util::StreamExt as _;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use parking_lot::Mutex;
+use pitaya::cluster::RpcServer;
 use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
-use pitaya::cluster::{Cluster, Directory, Discovery, RpcServer};
 use pitaya::message::{AnyMessage, Codec, CodecError};
 use pitaya::prelude::*;
 use pitaya::protocol::PacketType;
 use standalone_tests::RawClient;
 
 use super::{body, front, given, pushes};
-use crate::peer;
+use crate::apps::Gate;
+use crate::peer::{self, app};
 
 /// Counts how often a message is encoded.
 #[derive(Clone, Default)]
@@ -45,25 +46,13 @@ struct News {
     text: String,
 }
 
-fn app(kind: &str, nats: &Nats, hub: &Hub) -> pitaya::app::AppBuilder {
-    let mut config = Config::for_test();
-    config.cluster.nats.client.link.connect = vec![nats.url()];
-    config.cluster.nats.server.link.connect = vec![nats.url()];
-    let cluster = Cluster::nats(Arc::new(LocalDiscovery::new(hub)));
-    App::builder(kind).config(config).cluster(cluster)
-}
-
 /// Lists a frontend that is no app; it says that it takes lists, or not, as Go servers do.
 async fn announce(hub: &Hub, id: &str, takes_lists: bool) -> LocalDiscovery {
     let mut own = peer::server("gate", id);
     if takes_lists {
         own.metadata.insert("userlists".to_owned(), "1".to_owned());
     }
-    let discovery = LocalDiscovery::new(hub);
-    let directory = Arc::new(Directory::default());
-    discovery.watch(&own, directory).await.unwrap();
-    discovery.register(&own).await.unwrap();
-    discovery
+    peer::announce(hub, &own).await
 }
 
 /// Counts the messages of each subject from now on.
@@ -216,18 +205,6 @@ async fn nobody_is_missed_or_told_twice_beside_a_frontend_without_lists() {
         assert!(given.iter().copied().eq(0..n), "{user:?}: {given:?}");
     }
     room.shutdown().await;
-}
-
-struct Gate;
-
-#[handler]
-impl Gate {
-    async fn bind(&self, ctx: &Context<'_>, uid: Bytes) -> Result<Bytes> {
-        ctx.session()
-            .bind(String::from_utf8_lossy(&uid).into_owned())
-            .await?;
-        Ok(uid)
-    }
 }
 
 struct Room;
