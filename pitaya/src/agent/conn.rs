@@ -747,7 +747,7 @@ fn resolve(core: &Arc<Core>, session: &Session, bytes: &[u8]) -> Resolved {
             }
             resolved
         }
-        Target::Forward { kind, route } => match core.forward(session, id, kind, route, &message) {
+        Target::Forward { route } => match core.forward(session, id, route, &message) {
             Ok(()) => Resolved::Done,
             Err(()) => Resolved::Close,
         },

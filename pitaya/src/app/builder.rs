@@ -442,7 +442,7 @@ impl AppBuilder {
                 if own.frontend && made.server.takes_lists() {
                     own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
                 }
-                Some(Connected::new(made))
+                Some(Connected::new(made, &own))
             }
         };
         let clustered = cluster.is_some();

@@ -522,7 +522,6 @@ impl Core {
         self: &Arc<Self>,
         session: &Session,
         id: u64,
-        kind: String,
         route: String,
         message: &Message<'_>,
     ) -> Result<(), ()> {
@@ -550,7 +549,7 @@ impl Core {
             data,
             received,
         };
-        cluster::forward(self, session, &kind, forward);
+        cluster::forward(self, session, forward);
         Ok(())
     }
 

@@ -63,9 +63,8 @@ pub(crate) enum Target {
     },
     /// Nowhere: this is what its sender is told.
     Error(Error),
-    /// To a server of this type; the whole route.
+    /// To a server of another type; the whole route.
     Forward {
-        kind: String,
         route: String,
     },
     /// A code that the dictionary lacks, which ends the connection.
@@ -219,8 +218,9 @@ impl Table {
                 server: Some(server),
                 ..
             }) if server != self.server_type && self.forwards => {
-                let (kind, route) = (server.to_owned(), name.clone().into_owned());
-                return Target::Forward { kind, route };
+                return Target::Forward {
+                    route: name.into_owned(),
+                };
             }
             Ok(Route {
                 server: Some(server),

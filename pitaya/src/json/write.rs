@@ -85,7 +85,7 @@ fn format(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a decimal number.
-fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
+pub(crate) fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
     // The longest has 20 digits, or 19 and a sign.
     let mut digits = [0_u8; 20];
     let mut length = 0;
