@@ -110,7 +110,6 @@ impl Core {
         self: &Arc<Self>,
         session: &Session,
         id: u64,
-        kind: String,
         route: String,
         message: &Message<'_>,
     ) -> Result<(), ()> {
@@ -138,7 +137,7 @@ impl Core {
             data,
             received,
         };
-        cluster::forward(self, session, &kind, forward);
+        cluster::forward(self, session, forward);
         Ok(())
     }
 

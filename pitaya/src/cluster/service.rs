@@ -195,7 +195,10 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
     match PushFrames::raw(service.app(), &list.route, &list.data) {
         Ok(mut frames) => Box::new(move |uid| {
             let session = service.app().sessions().by_uid(uid);
-            session.is_some_and(|session| session.deliver(&mut frames).is_ok())
+            session.is_some_and(|session| {
+                let key = list.key.as_deref();
+                session.deliver_keyed(key, &mut frames).is_ok()
+            })
         }),
         Err(_) => Box::new(|_| false),
     }
@@ -282,9 +285,9 @@ impl Call {
         let Some(msg) = request.msg else {
             return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
         };
-        let mut metadata = Metadata::parse(&request.metadata)
+        let mut metadata = Metadata::keep(&request.metadata)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
-        if metadata.request_id().is_none() {
+        if !metadata.has_request_id() {
             metadata = metadata.with_request_id(super::request_id());
         }
         let (span, metadata) = trace::call(app, &msg.route, metadata);
@@ -445,7 +448,7 @@ impl Service {
             return false;
         };
         PushFrames::raw(self.app(), &push.route, &push.data)
-            .and_then(|mut frames| session.deliver(&mut frames))
+            .and_then(|mut frames| session.deliver_keyed(push.key.as_deref(), &mut frames))
             .is_ok()
     }
 

@@ -61,8 +61,8 @@ const NOWHERE: u16 = u16::MAX;
 pub(crate) enum Elsewhere {
     /// Nowhere: this is what its sender is told.
     Error(Error),
-    /// To a server of this type; the whole route.
-    Forward { kind: String, route: String },
+    /// To a server of another type; the whole route.
+    Forward { route: String },
     /// A code that the dictionary lacks, which ends the connection.
     UnknownCode,
 }
@@ -215,8 +215,9 @@ impl Table {
                 server: Some(server),
                 ..
             }) if server != self.server_type && self.forwards => {
-                let (kind, route) = (server.to_owned(), name.clone().into_owned());
-                return Elsewhere::Forward { kind, route };
+                return Elsewhere::Forward {
+                    route: name.into_owned(),
+                };
             }
             Ok(Route {
                 server: Some(server),

@@ -99,7 +99,7 @@ fn format(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
 
 /// Appends a decimal number.
 #[inline]
-fn integer(negative: bool, value: u64, out: &mut Vec<u8>) {
+pub(crate) fn integer(negative: bool, value: u64, out: &mut Vec<u8>) {
     if negative {
         out.push(b'-');
     }

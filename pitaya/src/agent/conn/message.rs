@@ -98,8 +98,8 @@ fn send_elsewhere(
             core.app().metrics().limit_reached(Limit::Route);
             Error::new(codes::BAD_REQUEST, "the route is too long")
         }
-        Elsewhere::Forward { kind, route } => {
-            return match core.forward(session, id, kind, route, message) {
+        Elsewhere::Forward { route } => {
+            return match core.forward(session, id, route, message) {
                 Ok(()) => Wanted::Nothing,
                 Err(()) => Wanted::Close,
             };
