@@ -29,7 +29,6 @@ use crate::isolate::{caught, isolated, isolated_now};
 use crate::observe::{AppRecorder, Times, trace};
 use crate::protocol::route::Route;
 use crate::session::{Origin, PushFrames, Session};
-use crate::uid::Uid;
 
 /// A remote service that is mounted, before any instance exists.
 #[derive(Clone, Copy)]
@@ -461,13 +460,10 @@ impl Service {
         if bind.fid == *own || !unique {
             return;
         }
-        let uid = Uid::from(&*bind.uid);
         if let Ok(cluster) = self.app().cluster() {
             cluster.bound_elsewhere(bind.epoch);
         }
-        // Whom it displaced in a bind under way would have the user back if that failed.
-        let session = self.app().sessions().by_uid(&uid);
-        for session in std::iter::successors(session, Session::displaced) {
+        for session in self.app().pool().holders(&bind.uid) {
             session.give_way(bind.epoch, &bind.fid);
         }
     }
