@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pitaya::protocol::packet::PacketType;
 use standalone_tests::{RawClient, packet_of, request};
 
-use crate::server::{IN_A_SECOND, OF_ADDRESS, ROUTE};
+use crate::server::{FORWARDED, IN_A_SECOND, OF_ADDRESS, ROUTE};
 use crate::world::{Door, World, rest_of};
 
 /// Where attackers come from that have an address to themselves.
@@ -90,6 +90,24 @@ pub(crate) async fn deaf_crowd(world: &World) {
             let _ = session.push("p", &push).await;
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// What is under way is answered in the end; what was too much, at once.
+pub(crate) async fn queue(world: &World) {
+    let mut client = world.client().await;
+    let all = FORWARDED + TOO_MANY;
+    let requests = (1..=all).flat_map(|id| request(id as u64, "hall.hall.enter", b"in"));
+    client.write(&requests.collect::<Vec<_>>()).await;
+    for id in FORWARDED + 1..=all {
+        let answer = client.message().await;
+        assert_eq!((answer.id, answer.error), (id as u64, true));
+        assert!(answer.text().contains("PIT-503"), "{answer:?}");
+    }
+    world.gate.add_permits(FORWARDED);
+    for id in 1..=FORWARDED {
+        let answer = client.message().await;
+        assert_eq!((answer.id, answer.text()), (id as u64, "in"));
     }
 }
 

@@ -128,6 +128,9 @@ attacks! {
     deaf_clients_together: limits::deaf_crowd => [
         "closed slow_reader": 1..=1, "closed disconnected": 2..=2, "lost connection_closed": 1..=300
     ];
+    messages_that_another_server_holds_up: limits::queue => [
+        "limit forward": 10..=10, "closed disconnected": 1..=1
+    ];
     overlong_routes: limits::routes => [
         "limit route": 10..=10, "answered PIT-400": 10..=10, "closed disconnected": 1..=1
     ];

@@ -1,4 +1,4 @@
-//! The server under attack.
+//! The server under attack, and one behind it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pitaya::acceptor::{Acceptor, ProxyProtocol};
 use pitaya::app::AppBuilder;
+use pitaya::cluster::{Cluster, Hub};
 use pitaya::tls::ServerTls;
 use pitaya::wrapper::RateLimit;
 use pitaya::{App, Bytes, Config, Context, Result, Tcp, WebSocket, handler, message};
@@ -79,6 +80,7 @@ impl Game {
 /// More than an attack of the others needs, with those who play.
 pub(crate) const OF_ADDRESS: usize = 256;
 pub(crate) const IN_A_SECOND: usize = 1000;
+pub(crate) const FORWARDED: usize = 50;
 pub(crate) const ROUTE: usize = 64;
 
 /// Short where an attack waits for it; the rest are the defaults.
@@ -93,6 +95,7 @@ fn config() -> Config {
     limits.bind_timeout = 15 * SECOND;
     limits.address_connections = OF_ADDRESS;
     limits.accept_rate = IN_A_SECOND;
+    limits.forward.messages = FORWARDED;
     limits.route = ROUTE;
     limits.queued = 8 << 20;
     config.heartbeat.interval = 3 * SECOND;
@@ -101,7 +104,30 @@ fn config() -> Config {
     config
 }
 
-pub(crate) fn app(game: Game, tls: ServerTls) -> AppBuilder {
+/// What the server behind it serves.
+struct Hall {
+    gate: Arc<Semaphore>,
+}
+
+#[handler]
+impl Hall {
+    /// Holds its caller back until the test opens the gate.
+    async fn enter(&self, body: Bytes) -> Result<Bytes> {
+        if let Ok(permit) = self.gate.acquire().await {
+            permit.forget();
+        }
+        Ok(body)
+    }
+}
+
+pub(crate) fn backend(gate: Arc<Semaphore>, hub: &Hub) -> AppBuilder {
+    App::builder("hall")
+        .config(Config::for_test())
+        .cluster(Cluster::local(hub))
+        .handler(Hall { gate })
+}
+
+pub(crate) fn frontend(game: Game, tls: ServerTls, hub: &Hub) -> AppBuilder {
     let (bind, ws) = (
         || Tcp::bind("127.0.0.1:0"),
         || WebSocket::bind("127.0.0.1:0"),
@@ -113,6 +139,7 @@ pub(crate) fn app(game: Game, tls: ServerTls) -> AppBuilder {
         .max_message(16 * 1024);
     App::builder("connector")
         .config(config())
+        .cluster(Cluster::local(hub))
         .handler(game)
         .acceptor(bind())
         .acceptor(ws())

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pitaya::App;
 use pitaya::client::Client;
+use pitaya::cluster::Hub;
 use pitaya::tls::{ClientTls, Pem, ServerTls};
 use standalone_tests::book::Book;
 use standalone_tests::{RawClient, websocket::WsClient};
@@ -43,6 +44,7 @@ pub(crate) const UPGRADE: &str = "GET /game HTTP/1.1\r\nHost: game.example\r\nCo
 
 pub(crate) struct World {
     pub(crate) app: App,
+    backend: App,
     pub(crate) book: Book,
     /// Holds calls of `game.hold` back.
     pub(crate) gate: Arc<Semaphore>,
@@ -136,11 +138,13 @@ impl World {
         );
         let (book, gate) = (Book::default(), Arc::new(Semaphore::new(0)));
         let notes = Arc::<AtomicU64>::default();
+        let hub = Hub::new();
+        let backend = server::backend(gate.clone(), &hub).start().await;
         let game = Game {
             gate: gate.clone(),
             notes: notes.clone(),
         };
-        let app = server::app(game, tls).recorder(book.recorder());
+        let app = server::frontend(game, tls, &hub).recorder(book.recorder());
         let app = app.start().await.expect("the app starts");
 
         let mut roots = RootCertStore::empty();
@@ -152,6 +156,7 @@ impl World {
         believed.resumption = Resumption::disabled();
         let mut world = Self {
             app,
+            backend: backend.expect("the server behind it starts"),
             book,
             gate,
             notes,
@@ -390,6 +395,7 @@ impl World {
         self.rest().await;
         self.playing.shutdown().await;
         self.app.shutdown().await;
+        self.backend.shutdown().await;
         drop(self.clock);
     }
 }
