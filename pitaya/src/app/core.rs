@@ -71,12 +71,6 @@ impl Core {
         &self.table
     }
 
-    /// Whether calls of this route may overlap.
-    #[inline]
-    pub(crate) fn overlaps(&self, route: u16) -> bool {
-        self.table.route(route).is_some_and(|route| route.overlaps)
-    }
-
     /// Whether this session has as many overlapping calls under way as it may.
     pub(crate) fn is_full(&self, session: &Session) -> bool {
         let most = &self.limits().overlapping;
@@ -116,7 +110,6 @@ impl Core {
         self: &Arc<Self>,
         session: &Session,
         id: u64,
-        kind: String,
         route: String,
         message: &Message<'_>,
     ) -> Result<(), ()> {
@@ -144,7 +137,7 @@ impl Core {
             data,
             received,
         };
-        cluster::forward(self, session, &kind, forward);
+        cluster::forward(self, session, forward);
         Ok(())
     }
 

@@ -128,14 +128,14 @@ impl Groups<'_> {
         message: &T,
     ) -> Result<Delivery> {
         let members = self.members(group).await?;
-        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
+        let mut pushing = Pushing::new(self.0, frontend_type, None, route, message)?;
         members.iter().for_each(|uid| pushing.push(uid));
         Ok(pushing.finish().await)
     }
 
     /// The same with a message that replaces an earlier one of the same key which waits for the same
-    /// member, such as the position of one of them: see [`Session::push_latest`]. Members whose session
-    /// is on another server are sent an ordinary push.
+    /// member, such as the position of one of them: see [`Session::push_latest`], also for members whose
+    /// session is on another server.
     ///
     /// # Errors
     /// As [`Groups::broadcast`].
@@ -148,8 +148,8 @@ impl Groups<'_> {
         message: &T,
     ) -> Result<Delivery> {
         let members = self.members(group).await?;
-        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
-        members.iter().for_each(|uid| pushing.push_latest(key, uid));
+        let mut pushing = Pushing::new(self.0, frontend_type, Some(key), route, message)?;
+        members.iter().for_each(|uid| pushing.push(uid));
         Ok(pushing.finish().await)
     }
 
@@ -166,7 +166,7 @@ impl Groups<'_> {
         accepts: impl Fn(Member<'_>) -> bool + Send,
     ) -> Result<Delivery> {
         let members = self.members(group).await?;
-        let mut pushing = Pushing::new(self.0, frontend_type, route, message)?;
+        let mut pushing = Pushing::new(self.0, frontend_type, None, route, message)?;
         for uid in members.iter() {
             // The filter is the application's own code: it runs outside the pool's locks.
             let session = pushing.session(uid);

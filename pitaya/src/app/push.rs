@@ -51,7 +51,7 @@ impl AppHandle {
         T: Body,
         U: Into<Uid>,
     {
-        let mut pushing = Pushing::new(self, frontend_type, route, message)?;
+        let mut pushing = Pushing::new(self, frontend_type, None, route, message)?;
         // Nothing is awaited meanwhile: the caller's iterator does not travel between threads.
         for uid in uids {
             pushing.push(&uid.into());
@@ -60,8 +60,7 @@ impl AppHandle {
     }
 
     /// The same with a message that replaces an earlier one of the same key which waits for the same
-    /// user: see [`Session::push_latest`]. Users whose session is on another server are sent an ordinary
-    /// push.
+    /// user: see [`Session::push_latest`], also for users whose session is on another server.
     ///
     /// # Errors
     /// As [`AppHandle::push_to_users`].
@@ -77,9 +76,9 @@ impl AppHandle {
         T: Body,
         U: Into<Uid>,
     {
-        let mut pushing = Pushing::new(self, frontend_type, route, message)?;
+        let mut pushing = Pushing::new(self, frontend_type, Some(key), route, message)?;
         for uid in uids {
-            pushing.push_latest(key, &uid.into());
+            pushing.push(&uid.into());
         }
         Ok(pushing.finish().await)
     }
@@ -176,6 +175,8 @@ pub(super) struct Pushing<'a> {
     kind: &'a str,
     /// Clients of this type are connected here.
     serves: bool,
+    /// Whose earlier messages it replaces.
+    key: Option<&'a str>,
     frames: PushFrames<'a>,
     unreached: Vec<Uid>,
     /// Users whose session is not here.
@@ -186,6 +187,7 @@ impl<'a> Pushing<'a> {
     pub(super) fn new<T: Body>(
         app: &'a AppHandle,
         frontend_type: &'a str,
+        key: Option<&'a str>,
         route: &'a str,
         message: &T,
     ) -> Result<Self> {
@@ -194,6 +196,7 @@ impl<'a> Pushing<'a> {
             app,
             kind,
             serves: app.serves(kind),
+            key,
             frames: PushFrames::new(app, route, message)?,
             unreached: Vec::new(),
             elsewhere: Vec::new(),
@@ -208,22 +211,8 @@ impl<'a> Pushing<'a> {
     /// Pushes to a user: at once if the session is here, else when everybody is known.
     #[inline]
     pub(super) fn push(&mut self, uid: &Uid) {
-        self.push_by(uid, |session, frames| session.deliver(frames));
-    }
-
-    /// The same, in place of what waits with this key.
-    pub(super) fn push_latest(&mut self, key: &str, uid: &Uid) {
-        self.push_by(uid, |session, frames| session.deliver_latest(key, frames));
-    }
-
-    #[inline]
-    fn push_by(
-        &mut self,
-        uid: &Uid,
-        deliver: impl FnOnce(&Session, &mut PushFrames<'a>) -> Result<()>,
-    ) {
-        let frames = &mut self.frames;
-        let deliver = |session: &Session| deliver(session, frames).is_ok();
+        let (key, frames) = (self.key, &mut self.frames);
+        let deliver = |session: &Session| session.deliver_keyed(key, frames).is_ok();
         match self
             .serves
             .then(|| self.app.pool().with_uid(uid, deliver))
@@ -237,7 +226,9 @@ impl<'a> Pushing<'a> {
 
     /// Sends the push to those who are elsewhere.
     pub(super) async fn finish(mut self) -> Delivery {
-        let (list, uids) = (self.frames.elsewhere(), std::mem::take(&mut self.elsewhere));
+        let mut list = self.frames.elsewhere();
+        list.key = self.key.map(str::to_owned);
+        let uids = std::mem::take(&mut self.elsewhere);
         let unreached = self.app.send_list(self.kind, list, uids).await;
         self.unreached.extend(unreached);
         self.app.delivered(self.unreached)

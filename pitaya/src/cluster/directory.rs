@@ -38,7 +38,7 @@ pub struct Directory {
 struct Servers {
     by_id: HashMap<String, Arc<ServerInfo>>,
     /// Snapshots, sorted by id, replaced as a whole.
-    by_kind: BTreeMap<String, Arc<[Arc<ServerInfo>]>>,
+    by_kind: BTreeMap<Arc<str>, Arc<[Arc<ServerInfo>]>>,
     /// Listed servers that took no call, and until when others are preferred.
     suspects: HashMap<String, Instant>,
 }
@@ -62,6 +62,13 @@ impl Directory {
             .get(kind)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The type's name, shared, if there is a server of it.
+    pub(crate) fn kind(&self, kind: &str) -> Option<Arc<str>> {
+        let servers = self.servers.read();
+        let (kind, _) = servers.by_kind.get_key_value(kind)?;
+        Some(kind.clone())
     }
 
     /// The servers of this type that a call may go to, sorted by id: those that take calls as far as
@@ -131,7 +138,7 @@ impl Directory {
             .read()
             .by_kind
             .iter()
-            .map(|(kind, list)| (kind.clone(), list.len()))
+            .map(|(kind, list)| (kind.to_string(), list.len()))
             .collect()
     }
 
@@ -217,7 +224,7 @@ impl Servers {
         if list.is_empty() {
             self.by_kind.remove(kind);
         } else {
-            self.by_kind.insert(kind.to_owned(), list.into());
+            self.by_kind.insert(kind.into(), list.into());
         }
     }
 }

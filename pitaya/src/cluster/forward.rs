@@ -15,8 +15,9 @@ mod entrance;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,8 +32,8 @@ use self::entrance::{Entered, Exit, Held, enter};
 use super::router::{self, Route, Routing};
 use super::rpc::{is_undelivered, undelivered};
 use super::wire::{Msg, MsgType, Request, RpcType};
-use super::{Connected, Metadata, ServerInfo, timed_out};
-use crate::app::Core;
+use super::{Connected, ServerInfo, timed_out};
+use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
 use crate::isolate::{isolated, isolated_now};
 use crate::observe::{Limit, Resent, trace};
@@ -60,12 +61,27 @@ impl Forward {
         self.own.as_ref().map(|own| &own.span)
     }
 
-    /// What goes along with it, besides what every call has.
-    fn metadata(&self) -> Metadata {
-        match &self.own {
+    /// What goes along with it to a server that has this much time for it, and the call's span.
+    fn metadata(
+        &self,
+        app: &AppHandle,
+        cluster: &Connected,
+        server: &ServerInfo,
+        timeout: Duration,
+    ) -> (Span, Bytes) {
+        let (route, request) = (&*self.route, self.request);
+        let metadata = match &self.own {
             Some(own) => own.metadata.clone(),
-            None => trace::origin(self.request, self.received),
-        }
+            None if trace::is_wanted() => trace::origin(request, self.received),
+            None => {
+                let start = trace::start_time(self.received.elapsed());
+                let metadata = cluster.sender.origin(route, timeout, request, start);
+                return (Span::none(), metadata);
+            }
+        };
+        let metadata = metadata.for_call(app.server(), route, timeout);
+        let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
+        (span, metadata.to_bytes())
     }
 }
 
@@ -74,12 +90,13 @@ impl Forward {
 const SERVER: usize = 256;
 
 /// Sends a message on its way; at once when it is the first of its lane.
-pub(crate) fn forward(core: &Arc<Core>, session: &Session, kind: &str, message: Forward) {
+pub(crate) fn forward(core: &Arc<Core>, session: &Session, message: Forward) {
+    let kind = message.route.split('.').next().unwrap_or_default();
     // Types come from clients: none that does not exist gets a lane.
-    if core.app().directory().of_kind(kind).is_empty() {
+    let Some(kind) = core.app().directory().kind(kind) else {
         return answer(core, session, &message, Err(router::no_servers()));
-    }
-    match enter(session, kind, message, &core.limits().forward) {
+    };
+    match enter(session, &kind, message, &core.limits().forward) {
         Entered::Waits => {}
         Entered::First(held, exit) => {
             // Boxed, because a task's future is moved many times before it is in its place.
@@ -107,6 +124,15 @@ type Answered = (Held, Arc<ServerInfo>, Result<Bytes>);
 /// A message and the server that its router chose.
 type Routed = (Held, Result<Arc<ServerInfo>>);
 
+/// Which server a message goes to.
+enum Choice<'a> {
+    Made(Held, Result<Arc<ServerInfo>>),
+    Later(BoxFuture<'a, Routed>),
+}
+
+/// The number of the message that a lane begins with.
+const FIRST: u64 = 0;
+
 /// What one lane has on its way to one server.
 #[derive(Default)]
 struct Under {
@@ -121,7 +147,10 @@ struct Run<'a> {
     core: &'a Arc<Core>,
     session: &'a Session,
     kind: &'a str,
-    flights: FuturesUnordered<BoxFuture<'a, Answered>>,
+    /// The server that the first message is on its way to, while nothing else is.
+    alone: Option<Arc<ServerInfo>>,
+    /// None as long as no other message has come.
+    flights: Option<FuturesUnordered<BoxFuture<'a, Answered>>>,
     /// By the server's id.
     servers: HashMap<String, Under, foldhash::fast::RandomState>,
     /// What nobody took, and what must not overtake it.
@@ -133,13 +162,24 @@ async fn run(core: Arc<Core>, exit: Exit, first: Held) {
         core: &core,
         session: &exit.session,
         kind: &exit.kind,
-        flights: FuturesUnordered::new(),
+        alone: None,
+        flights: None,
         servers: HashMap::default(),
         again: Again::new(),
     };
     let mut received = 1;
+    // Most messages come alone: the first one's call is part of this future, and has no account.
+    let mut alone = pin!(None);
     // The choice for the next message, in arrival order.
-    let mut choice = lane.route(first);
+    let mut choice = None;
+    match lane.choose(first) {
+        Some(Choice::Made(held, Ok(server))) if held.message.own.is_none() => {
+            lane.count(&server, 1);
+            lane.alone = Some(server.clone());
+            alone.set(Some(fly(&core, &exit.session, held, server)));
+        }
+        chosen => choice = lane.follow(chosen),
+    }
     loop {
         if choice.is_none()
             && let Some(held) = lane.again.next()
@@ -147,7 +187,8 @@ async fn run(core: Arc<Core>, exit: Exit, first: Held) {
             choice = lane.route(held);
             continue;
         }
-        if lane.flights.is_empty() && choice.is_none() {
+        let flying = alone.is_some() || lane.flights.as_ref().is_some_and(|all| !all.is_empty());
+        if !flying && choice.is_none() {
             // Nothing is under way: end, unless a message has come meanwhile.
             if exit.end_if_empty() {
                 return;
@@ -156,7 +197,7 @@ async fn run(core: Arc<Core>, exit: Exit, first: Held) {
         let silent = lane.again.until().map(tokio::time::sleep_until);
         tokio::select! {
             biased;
-            Some(answered) = lane.flights.next(), if !lane.flights.is_empty() => lane.landed(answered),
+            answered = poll_fn(|cx| lane.poll(alone.as_mut(), cx)), if flying => lane.landed(answered),
             Some((held, routed)) = OptionFuture::from(choice.as_mut()), if choice.is_some() => {
                 choice = None;
                 if lane.again.holds(held.number) {
@@ -235,6 +276,12 @@ impl<'a> Run<'a> {
     /// Sends a message to whichever server is chosen for it: at once, or after the choice that is
     /// given back.
     fn route(&mut self, held: Held) -> Option<BoxFuture<'a, Routed>> {
+        let chosen = self.choose(held);
+        self.follow(chosen)
+    }
+
+    /// Chooses the server for a message; nothing when its client has left.
+    fn choose(&self, held: Held) -> Option<Choice<'a>> {
         let (core, session, kind) = (self.core, self.session, self.kind);
         if session.is_closed() {
             self.drop_unsent(&held);
@@ -243,12 +290,40 @@ impl<'a> Run<'a> {
         if let Some(router) = core.app().routers().get(kind) {
             let span = held.message.span().cloned();
             let choose = choose(core, session, kind, router, held);
-            return Some(boxed(choose, span));
+            return Some(Choice::Later(boxed(choose, span)));
         }
         let servers = core.app().directory().available_but(kind, &held.tried);
         let server = router::random(&servers).ok_or_else(|| nobody(&held));
-        self.send(held, server);
-        None
+        Some(Choice::Made(held, server))
+    }
+
+    fn follow(&mut self, chosen: Option<Choice<'a>>) -> Option<BoxFuture<'a, Routed>> {
+        match chosen? {
+            Choice::Later(choice) => Some(choice),
+            Choice::Made(held, server) => {
+                self.send(held, server);
+                None
+            }
+        }
+    }
+
+    /// The next answer; `alone` is the first message's call.
+    fn poll(
+        &mut self,
+        mut alone: Pin<&mut Option<impl Future<Output = Answered>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Answered> {
+        if let Some(flight) = alone.as_mut().as_pin_mut()
+            && let Poll::Ready(answered) = flight.poll(cx)
+        {
+            alone.set(None);
+            self.alone = None;
+            return Poll::Ready(answered);
+        }
+        match self.flights.as_mut().map(|all| all.poll_next_unpin(cx)) {
+            Some(Poll::Ready(Some(answered))) => Poll::Ready(answered),
+            _ => Poll::Pending,
+        }
     }
 
     /// Sends a message, or lets it wait for those before it.
@@ -257,6 +332,10 @@ impl<'a> Run<'a> {
             Ok(server) => server,
             Err(error) => return answer(self.core, self.session, &held.message, Err(error)),
         };
+        if let Some(server) = self.alone.take() {
+            let under = self.servers.entry(server.id.clone()).or_default();
+            under.way.push(FIRST);
+        }
         let under = self.servers.entry(server.id.clone()).or_default();
         if under.way.len() + under.waiting.len() >= SERVER {
             return answer(self.core, self.session, &held.message, Err(overloaded()));
@@ -274,15 +353,12 @@ impl<'a> Run<'a> {
         let (core, session) = (self.core, self.session);
         self.count(&server, 1);
         let span = held.message.span().cloned();
-        let flight = async move {
-            let result = send(core, session, &held.message, &server).await;
-            (held, server, result)
-        };
-        let mut flight: BoxFuture<'a, Answered> = boxed(flight, span);
+        let mut flight: BoxFuture<'a, Answered> = boxed(fly(core, session, held, server), span);
+        let flights = self.flights.get_or_insert_default();
         // Polled once here: a set of futures polls in an order of its own.
         match (&mut flight).now_or_never() {
-            Some(answered) => self.flights.push(Box::pin(std::future::ready(answered))),
-            None => self.flights.push(flight),
+            Some(answered) => flights.push(Box::pin(std::future::ready(answered))),
+            None => flights.push(flight),
         }
     }
 
@@ -291,9 +367,8 @@ impl<'a> Run<'a> {
         self.count(&server, -1);
         let (core, session) = (self.core, self.session);
         let in_time = self.again.settle(held.number);
-        let Some(under) = self.servers.get_mut(&server.id) else {
-            return answer(core, session, &held.message, result);
-        };
+        let mut none = Under::default();
+        let under = self.servers.get_mut(&server.id).unwrap_or(&mut none);
         under.way.retain(|number| *number != held.number);
         let lost = in_time && result.as_ref().is_err_and(is_undelivered);
         if lost {
@@ -370,6 +445,12 @@ fn remaining(message: &Forward, timeout: Duration) -> Duration {
     Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX))
 }
 
+/// A message's way there and back.
+async fn fly(core: &Core, session: &Session, held: Held, server: Arc<ServerInfo>) -> Answered {
+    let result = send(core, session, &held.message, &server).await;
+    (held, server, result)
+}
+
 async fn send(
     core: &Core,
     session: &Session,
@@ -398,9 +479,7 @@ async fn call(
     timeout: Duration,
 ) -> Result<Bytes> {
     let app = core.app();
-    let metadata = message.metadata();
-    let metadata = metadata.for_call(app.server(), &message.route, timeout);
-    let (span, metadata) = trace::calling(app, cluster.client.name(), server, metadata);
+    let (span, metadata) = message.metadata(app, cluster, server, timeout);
     let request = Request {
         r#type: RpcType::Sys.into(),
         session: Some(session.to_wire()),
@@ -412,7 +491,7 @@ async fn call(
             ..Msg::default()
         }),
         frontend_id: app.server().id.clone(),
-        metadata: metadata.to_bytes(),
+        metadata,
     };
     let (started, waited) = (Instant::now(), message.received.elapsed());
     let mut calling = pin!(cluster.call(app, server, request, timeout));

@@ -3,31 +3,62 @@
 //! A value, not a shared map: every call has its own copy, so parallel calls cannot disturb each
 //! other.
 
+mod sender;
+
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+pub(crate) use self::sender::Sender;
 use super::ServerInfo;
-use crate::json;
+use crate::json::{self, Plain};
 use crate::observe::trace::Carrier;
 
 /// The values that travel with a call, as one JSON object on the wire. Cheap to clone.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metadata(Arc<Entries>);
+#[derive(Clone, Default)]
+pub struct Metadata(Arc<Kept>);
+
+/// Most of what comes with a call is never asked for: it stays as it came until somebody does.
+#[derive(Default)]
+struct Kept {
+    came: Option<Came>,
+    /// Once `came` was read, and of what did not come from elsewhere.
+    entries: OnceLock<Entries>,
+}
+
+/// What came with a call: an object that [`json::flat`] takes, and what every callee asks for.
+#[derive(Clone)]
+struct Came {
+    bytes: Box<[u8]>,
+    timeout: Option<Duration>,
+    has_request_id: bool,
+}
 
 /// Keys and values, sorted by key as on the wire: a handful, which a list holds in one piece.
 #[derive(Debug, Default, PartialEq)]
 struct Entries(Vec<(Key, Value)>);
 
-/// A copy is made to be added to.
 impl Clone for Entries {
     fn clone(&self) -> Self {
         let mut entries = Vec::with_capacity(self.0.len() + KNOWN.len());
         entries.extend_from_slice(&self.0);
         Self(entries)
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries()
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries().fmt(f)
     }
 }
 
@@ -52,7 +83,45 @@ const KNOWN: [&str; 7] = [
     SPAN,
 ];
 
+impl From<Entries> for Metadata {
+    fn from(entries: Entries) -> Self {
+        Self(Arc::new(Kept {
+            came: None,
+            entries: entries.into(),
+        }))
+    }
+}
+
+/// A copy is made to be added to.
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self {
+            came: None,
+            entries: self.entries().clone().into(),
+        }
+    }
+}
+
+impl Kept {
+    fn entries(&self) -> &Entries {
+        self.entries.get_or_init(|| {
+            let came = self.came.as_ref();
+            came.and_then(|came| Entries::read(&came.bytes))
+                .unwrap_or_default()
+        })
+    }
+}
+
 impl Entries {
+    /// Reads what [`json::flat`] takes.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut entries = Self::default();
+        json::flat(bytes, |key, value| {
+            entries.insert(known_key(key), value.into())
+        })?;
+        Some(entries)
+    }
+
     fn get(&self, key: &str) -> Option<&Value> {
         let at = self.place(key).ok()?;
         self.0.get(at).map(|(_, value)| value)
@@ -94,23 +163,65 @@ impl Metadata {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        let mut entries = Entries::default();
-        let read = json::flat(bytes, |key, value| entries.insert(known_key(key), value));
-        if read.is_none() {
-            let map: Map<String, Value> = serde_json::from_slice(bytes)?;
-            entries = Entries::default();
-            for (key, value) in map {
-                entries.insert(Cow::Owned(key), value);
-            }
+        if let Some(entries) = Entries::read(bytes) {
+            return Ok(entries.into());
         }
-        Ok(Self(Arc::new(entries)))
+        let map: Map<String, Value> = serde_json::from_slice(bytes)?;
+        let mut entries = Entries::default();
+        for (key, value) in map {
+            entries.insert(Cow::Owned(key), value);
+        }
+        Ok(entries.into())
+    }
+
+    /// The same for what is kept as it came, if it can be, until somebody asks. Copied, because it is a
+    /// part of a buffer that is far larger.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn keep(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let (mut timeout, mut has_request_id) = (None, false);
+        let read = json::flat(bytes, |key, value| match (key, value) {
+            (TIMEOUT, Plain::Text(text)) => timeout = read_timeout(text),
+            (TIMEOUT, Plain::Number(_)) => timeout = None,
+            (REQUEST_ID, value) => {
+                has_request_id = !matches!(value, Plain::Text("") | Plain::Number(_))
+            }
+            _ => {}
+        });
+        if read.is_none() {
+            return Self::parse(bytes);
+        }
+        let came = Some(Came {
+            bytes: bytes.into(),
+            timeout,
+            has_request_id,
+        });
+        Ok(Self(Arc::new(Kept {
+            came,
+            entries: OnceLock::new(),
+        })))
+    }
+
+    fn entries(&self) -> &Entries {
+        self.0.entries()
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entries)) {
+        let kept = Arc::make_mut(&mut self.0);
+        kept.entries();
+        // What came is not what is meant any more.
+        kept.came = None;
+        if let Some(entries) = kept.entries.get_mut() {
+            change(entries);
+        }
     }
 
     /// The JSON object; never empty, never null.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(256);
         out.push(b'{');
-        for (index, (key, value)) in self.0.0.iter().enumerate() {
+        for (index, (key, value)) in self.entries().0.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
@@ -132,7 +243,7 @@ impl Metadata {
 
     /// A value that the application sent along.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        self.entries().get(key)
     }
 
     /// The same with one more value.
@@ -142,17 +253,17 @@ impl Metadata {
     }
 
     fn with_known(mut self, key: Key, value: Value) -> Self {
-        Arc::make_mut(&mut self.0).insert(key, value);
+        self.change(|entries| entries.insert(key, value));
         self
     }
 
     /// These values above `others`.
     pub(crate) fn over<'a>(&self, others: Cow<'a, Self>) -> Cow<'a, Self> {
-        if self.0.0.is_empty() {
+        if self.entries().0.is_empty() {
             return others;
         }
         let all = others.into_owned();
-        let own = self.0.0.iter().cloned();
+        let own = self.entries().0.iter().cloned();
         Cow::Owned(own.fold(all, |all, (key, value)| all.with_known(key, value)))
     }
 
@@ -176,22 +287,31 @@ impl Metadata {
             Value::Object(span) => !span.values().all(Value::is_string),
             _ => true,
         };
-        self.0.get(SPAN).is_some_and(odd)
+        self.entries().get(SPAN).is_some_and(odd)
     }
 
     /// How long the caller waits, if it said so in a form that can be read.
     pub fn timeout(&self) -> Option<Duration> {
-        let text = self.0.get(TIMEOUT)?.as_str()?;
-        // What most callers say.
-        if let Some(Ok(seconds)) = text.strip_suffix('s').map(str::parse::<u32>) {
-            return Some(Duration::from_secs(seconds.into()));
+        match &self.0.came {
+            Some(came) => came.timeout,
+            None => read_timeout(self.entries().get(TIMEOUT)?.as_str()?),
         }
-        crate::app::config::parse_duration(text)
+    }
+
+    /// Whether there is a [`Metadata::request_id`].
+    pub(crate) fn has_request_id(&self) -> bool {
+        match &self.0.came {
+            Some(came) => came.has_request_id,
+            None => self.request_id().is_some(),
+        }
     }
 
     /// The id under which logs of all servers tell of the same request.
     pub fn request_id(&self) -> Option<&str> {
-        self.0.get(REQUEST_ID)?.as_str().filter(|id| !id.is_empty())
+        self.entries()
+            .get(REQUEST_ID)?
+            .as_str()
+            .filter(|id| !id.is_empty())
     }
 
     /// Sets the request's id.
@@ -202,7 +322,7 @@ impl Metadata {
 
     /// When the client's message arrived, in nanoseconds since 1970; Go hops make it a float.
     pub fn start_time(&self) -> Option<u64> {
-        let start = self.0.get(START)?;
+        let start = self.entries().get(START)?;
         start
             .as_u64()
             .or_else(|| start.as_f64().map(|nanos| nanos as u64))
@@ -216,17 +336,17 @@ impl Metadata {
 
     /// The caller's id, as it says.
     pub fn peer_id(&self) -> Option<&str> {
-        self.0.get(PEER_ID)?.as_str()
+        self.entries().get(PEER_ID)?.as_str()
     }
 
     /// The caller's server type, as it says.
     pub fn peer_service(&self) -> Option<&str> {
-        self.0.get(PEER_SERVICE)?.as_str()
+        self.entries().get(PEER_SERVICE)?.as_str()
     }
 
     /// The route of the call; on the client's own server that of its message.
     pub fn route(&self) -> Option<&str> {
-        self.0.get(ROUTE)?.as_str()
+        self.entries().get(ROUTE)?.as_str()
     }
 
     /// Sets the route.
@@ -237,7 +357,7 @@ impl Metadata {
 
     /// The trace context: text values only, others are passed over.
     pub fn trace(&self) -> impl Iterator<Item = (&str, &str)> {
-        let span = self.0.get(SPAN).and_then(Value::as_object);
+        let span = self.entries().get(SPAN).and_then(Value::as_object);
         span.into_iter()
             .flatten()
             .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
@@ -253,7 +373,7 @@ impl Metadata {
     #[must_use]
     pub fn with_trace(mut self, carrier: Carrier) -> Self {
         if carrier.is_empty() {
-            Arc::make_mut(&mut self.0).remove(SPAN);
+            self.change(|entries| entries.remove(SPAN));
             return self;
         }
         let span: Map<String, Value> = carrier
@@ -270,6 +390,15 @@ fn known_key(key: &str) -> Key {
         Some(known) => Cow::Borrowed(known),
         None => Cow::Owned(key.to_owned()),
     }
+}
+
+/// How long a caller waits, in its own words.
+fn read_timeout(text: &str) -> Option<Duration> {
+    // What most callers say.
+    if let Some(Ok(seconds)) = text.strip_suffix('s').map(str::parse::<u32>) {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    crate::app::config::parse_duration(text)
 }
 
 /// Go's text form of a duration: `5s`, `300ms`, `1m30s`, `1.5s`.
@@ -374,6 +503,38 @@ mod tests {
             frontend: false,
             metadata: Default::default(),
             hostname: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_as_it_came_is_what_is_read() {
+        for text in [
+            "",
+            "{}",
+            "null",
+            "nonsense",
+            r#"{"request.id":"r1","reqTimeout":"5s","a":1,"peer.id":"p"}"#,
+            r#"{"reqTimeout":"1m30s","request.id":""}"#,
+            r#"{"request.id":"r1","request.id":7,"reqTimeout":"5s","reqTimeout":6}"#,
+            r#"{"request.id":7,"request.id":"r1","reqTimeout":6,"reqTimeout":"1.5s"}"#,
+            r#"{"reqTimeout":"soon","otel-span":{"traceparent":"a"}}"#,
+        ] {
+            let read = Metadata::parse(text.as_bytes());
+            let kept = Metadata::keep(text.as_bytes());
+            assert_eq!(kept.is_ok(), read.is_ok(), "{text}");
+            let (Ok(read), Ok(kept)) = (read, kept) else {
+                continue;
+            };
+            assert_eq!(kept.timeout(), read.timeout(), "{text}");
+            assert_eq!(kept.has_request_id(), read.has_request_id(), "{text}");
+            let changed = kept.clone().with_request_id("r9");
+            assert_eq!(changed, read.clone().with_request_id("r9"), "{text}");
+            assert!(changed.has_request_id());
+            let sent = kept
+                .clone()
+                .for_call(&peer(), "a.b", Duration::from_secs(9));
+            assert_eq!(sent.timeout(), Some(Duration::from_secs(9)), "{text}");
+            assert_eq!(kept, read, "{text}");
         }
     }
 

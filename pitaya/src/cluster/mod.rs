@@ -24,6 +24,7 @@ pub use directory::{Change, Directory};
 pub use discovery::Discovery;
 pub(crate) use forward::{Forward, Lanes, forward};
 pub use metadata::Metadata;
+pub(crate) use metadata::Sender;
 pub use rpc::{Inbox, RpcClient, RpcServer};
 pub use server::{RecordError, ServerInfo};
 pub(crate) use service::{Door, RemoteTable, Remotes, Service};

@@ -23,13 +23,12 @@ use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
-use crate::handler::table::Target;
+use crate::handler::table::Elsewhere;
 use crate::handler::{BoxFuture, Context, Incoming};
 use crate::isolate::{caught, isolated, isolated_now};
 use crate::observe::{AppRecorder, Times, trace};
 use crate::protocol::route::Route;
 use crate::session::{Origin, PushFrames, Session};
-use crate::uid::Uid;
 
 /// A remote service that is mounted, before any instance exists.
 #[derive(Clone, Copy)]
@@ -196,7 +195,10 @@ fn give(service: Arc<Service>, list: &UserList) -> Give<'_> {
     match PushFrames::raw(service.app(), &list.route, &list.data) {
         Ok(mut frames) => Box::new(move |uid| {
             let session = service.app().sessions().by_uid(uid);
-            session.is_some_and(|session| session.deliver(&mut frames).is_ok())
+            session.is_some_and(|session| {
+                let key = list.key.as_deref();
+                session.deliver_keyed(key, &mut frames).is_ok()
+            })
         }),
         Err(_) => Box::new(|_| false),
     }
@@ -283,9 +285,9 @@ impl Call {
         let Some(msg) = request.msg else {
             return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
         };
-        let mut metadata = Metadata::parse(&request.metadata)
+        let mut metadata = Metadata::keep(&request.metadata)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
-        if metadata.request_id().is_none() {
+        if !metadata.has_request_id() {
             metadata = metadata.with_request_id(super::request_id());
         }
         let (span, metadata) = trace::call(app, &msg.route, metadata);
@@ -355,30 +357,29 @@ impl Call {
         let session =
             Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
                 .map_err(|error| service.refused(Error::new(codes::INTERNAL, error.to_string())))?;
-        let found = match core.table().resolve_anywhere(&self.msg.route, !notify) {
-            Target::Route { index, .. } => core
-                .table()
-                .route(index)
-                .ok_or_else(|| Error::internal("the route has no service")),
-            Target::Error(error) => Err(error),
-            Target::UnknownCode | Target::Forward { .. } => Err(Error::new(
-                codes::NOT_FOUND,
-                format!("pitaya/handler: {} not found", self.msg.route),
-            )),
-        };
-        let route = found.map_err(|error| service.refused(error))?;
+        let found = core.table().resolve_anywhere(&self.msg.route, !notify);
+        let route = found.map_err(|elsewhere| {
+            service.refused(match elsewhere {
+                Elsewhere::Error(error) => error,
+                Elsewhere::UnknownCode | Elsewhere::Forward { .. } => Error::new(
+                    codes::NOT_FOUND,
+                    format!("pitaya/handler: {} not found", self.msg.route),
+                ),
+            })
+        })?;
         let id = if notify { 0 } else { self.msg.id.max(1) };
         let incoming = Incoming {
             metadata: self.metadata.clone(),
+            came: self.came,
             deadline: self.deadline,
         };
-        let (came, waited) = (self.came, self.came.elapsed());
         let ctx = Context::forwarded(&session, route, id, &incoming);
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let Some(mut call) = call.as_pin_mut() else {
             return Err(Error::internal("the call was not started"));
         };
+        route.metrics.delayed(self.came.elapsed());
         let ended = async {
             if let Some(result) = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
                 return result;
@@ -396,10 +397,10 @@ impl Call {
         };
         let Ok(result) = timeout_at(self.deadline + grace, ended).await else {
             let_go(core, call);
-            core.settle_late(&ctx, came, waited, None);
+            core.settle_late(&ctx, None);
             return Err(too_late());
         };
-        core.measure(&ctx, came, waited, &result);
+        core.measure(&ctx, &result);
         result?;
         if notify {
             return Ok(Bytes::from_static(b"ack"));
@@ -447,7 +448,7 @@ impl Service {
             return false;
         };
         PushFrames::raw(self.app(), &push.route, &push.data)
-            .and_then(|mut frames| session.deliver(&mut frames))
+            .and_then(|mut frames| session.deliver_keyed(push.key.as_deref(), &mut frames))
             .is_ok()
     }
 
@@ -462,13 +463,10 @@ impl Service {
         if bind.fid == *own || !unique {
             return;
         }
-        let uid = Uid::from(&*bind.uid);
         if let Ok(cluster) = self.app().cluster() {
             cluster.bound_elsewhere(bind.epoch);
         }
-        // Whom it displaced in a bind under way would have the user back if that failed.
-        let session = self.app().sessions().by_uid(&uid);
-        for session in std::iter::successors(session, Session::displaced) {
+        for session in self.app().pool().holders(&bind.uid) {
             session.give_way(bind.epoch, &bind.fid);
         }
     }

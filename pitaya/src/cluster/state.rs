@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::discovery::local::{self, LocalDiscovery};
 use super::rpc::{Exchange, LocalRpc, is_undelivered};
 use super::wire::{BindMsg, Request};
-use super::{Discovery, Door, RpcClient, RpcServer, ServerInfo};
+use super::{Discovery, Door, RpcClient, RpcServer, Sender, ServerInfo};
 use crate::app::AppHandle;
 use crate::app::config::Config;
 use crate::error::{Error, Result};
@@ -123,6 +123,8 @@ pub(crate) struct Connected {
     pub(crate) timeout: Duration,
     /// A user has one session on frontends of this type.
     pub(crate) unique: bool,
+    /// What this server's calls begin with.
+    pub(crate) sender: Sender,
     /// The app's own services, which it keeps alive itself.
     pub(crate) here: OnceLock<Door>,
     /// The latest bind that this server made or heard of.
@@ -130,8 +132,9 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
-    pub(crate) fn new(cluster: Cluster) -> Self {
+    pub(crate) fn new(cluster: Cluster, own: &ServerInfo) -> Self {
         Self {
+            sender: Sender::new(own),
             client: cluster.client,
             server: cluster.server,
             discovery: cluster.discovery,
@@ -143,21 +146,24 @@ impl Connected {
     }
 
     /// Calls another server, and keeps in the directory what that tells of it.
-    pub(crate) async fn call(
-        &self,
-        app: &AppHandle,
-        server: &ServerInfo,
+    pub(crate) fn call<'a>(
+        &'a self,
+        app: &'a AppHandle,
+        server: &'a ServerInfo,
         request: Request,
         timeout: Duration,
-    ) -> Result<Bytes> {
-        let result = self.client.call(server, request, timeout).await;
-        match &result {
-            Ok(_) => app.directory().trust(&server.id),
-            Err(error) if is_undelivered(error) => app.directory().suspect(&server.id),
-            // Of the others nobody knows whether the server or the way there failed.
-            Err(_) => {}
+    ) -> impl Future<Output = Result<Bytes>> + 'a {
+        let calling = self.client.call(server, request, timeout);
+        async move {
+            let result = calling.await;
+            match &result {
+                Ok(_) => app.directory().trust(&server.id),
+                Err(error) if is_undelivered(error) => app.directory().suspect(&server.id),
+                // Of the others nobody knows whether the server or the way there failed.
+                Err(_) => {}
+            }
+            result
         }
-        result
     }
 
     /// Serves a call of this server's own, without the transport.

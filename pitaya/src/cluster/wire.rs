@@ -119,6 +119,10 @@ pub struct Push {
     /// The encoded body.
     #[prost(bytes = "bytes", tag = "3")]
     pub data: Bytes,
+    /// Replaces an earlier push of this key which still waits for the user; ours alone: for Go servers it
+    /// is an ordinary push. 100 and 101 belong to the transport over NATS.
+    #[prost(string, optional, tag = "102")]
+    pub key: Option<String>,
 }
 
 /// Kick this user.
@@ -145,6 +149,9 @@ pub struct UserList {
     /// They are kicked.
     #[prost(bool, tag = "4")]
     pub kick: bool,
+    /// As [`Push::key`].
+    #[prost(string, optional, tag = "5")]
+    pub key: Option<String>,
 }
 
 /// The answer to a [`KickMsg`].
@@ -294,8 +301,14 @@ mod tests {
             route: "onMessage".into(),
             uid: "u1".into(),
             data: "hi".into(),
+            key: None,
         };
-        check(push, "0a096f6e4d657373616765120275311a026869");
+        check(push.clone(), "0a096f6e4d657373616765120275311a026869");
+        let key = Some("k".into());
+        check(
+            Push { key, ..push },
+            "0a096f6e4d657373616765120275311a026869b206016b",
+        );
         check(
             KickMsg {
                 user_id: "u1".into(),

@@ -5,8 +5,26 @@
 
 use serde_json::Value;
 
+use super::bytes::IN_TEXT;
+
+/// A value of such an object.
+#[derive(Clone, Copy)]
+pub(crate) enum Plain<'a> {
+    Text(&'a str),
+    Number(u64),
+}
+
+impl From<Plain<'_>> for Value {
+    fn from(value: Plain<'_>) -> Self {
+        match value {
+            Plain::Text(text) => text.into(),
+            Plain::Number(number) => number.into(),
+        }
+    }
+}
+
 /// Hands each member of the object to `member`. `None`: declined, perhaps after some members.
-pub(crate) fn flat<'a>(text: &'a [u8], mut member: impl FnMut(&'a str, Value)) -> Option<()> {
+pub(crate) fn flat<'a>(text: &'a [u8], mut member: impl FnMut(&'a str, Plain<'a>)) -> Option<()> {
     let mut rest = after(std::str::from_utf8(text).ok()?, '{')?;
     if let Some(end) = after(rest, '}') {
         return nothing(end);
@@ -15,7 +33,7 @@ pub(crate) fn flat<'a>(text: &'a [u8], mut member: impl FnMut(&'a str, Value)) -
         let (key, value) = string(rest)?;
         let value = after(value, ':')?;
         let (value, next) = match string(value) {
-            Some((text, next)) => (text.into(), next),
+            Some((text, next)) => (Plain::Text(text), next),
             None => whole_number(value)?,
         };
         member(key, value);
@@ -41,19 +59,18 @@ const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// A string that means what stands there, and what is behind it.
 fn string(text: &str) -> Option<(&str, &str)> {
     let text = after(text, '"')?;
-    let odd = |byte| matches!(byte, b'"' | b'\\' | 0..b' ');
-    let (string, rest) = text.split_at_checked(text.bytes().position(odd)?)?;
+    let (string, rest) = text.split_at_checked(IN_TEXT.first_in(text.as_bytes())?)?;
     Some((string, rest.strip_prefix('"')?))
 }
 
-fn whole_number(text: &str) -> Option<(Value, &str)> {
+fn whole_number(text: &str) -> Option<(Plain<'_>, &str)> {
     let text = text.trim_start_matches(SPACE);
     let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
     let (digits, rest) = text.split_at_checked(end)?;
     if digits.len() > 1 && digits.starts_with('0') {
         return None;
     }
-    Some((digits.parse::<u64>().ok()?.into(), rest))
+    Some((Plain::Number(digits.parse().ok()?), rest))
 }
 
 #[cfg(test)]
@@ -65,7 +82,7 @@ mod tests {
     fn read(text: &[u8]) -> Option<Map<String, Value>> {
         let mut map = Map::new();
         flat(text, |key, value| {
-            map.insert(key.to_owned(), value);
+            map.insert(key.to_owned(), value.into());
         })?;
         Some(map)
     }

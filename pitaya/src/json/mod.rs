@@ -17,9 +17,9 @@ mod properties;
 
 // Part of public errors, which re-export them.
 pub(crate) use self::{
-    flat::flat,
+    flat::{Plain, flat},
     read::{lossy, read, unescape},
     scan::{Scanner, Token},
-    write::{write, write_float, write_text},
+    write::{integer, write, write_float, write_text},
 };
 pub use self::{read::JsonError, write::WriteError};

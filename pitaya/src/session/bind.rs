@@ -85,7 +85,7 @@ impl Session {
         self.0.state.lock().extras.as_mut()?.displaced.take()
     }
 
-    pub(crate) fn displaced(&self) -> Option<Session> {
+    pub(super) fn displaced(&self) -> Option<Session> {
         self.0.state.lock().extras.as_ref()?.displaced.clone()
     }
 

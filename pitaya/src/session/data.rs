@@ -44,12 +44,8 @@ impl Session {
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), DataError> {
         let value = serde_json::to_value(value).map_err(|cause| DataError::new(key, cause))?;
         self.note_change(key, Some(value.clone()));
-        self.0
-            .state
-            .lock()
-            .extras()
-            .data
-            .insert(key.to_owned(), value);
+        let mut state = self.with_values();
+        state.extras().data.insert(key.to_owned(), value);
         Ok(())
     }
 
@@ -59,7 +55,7 @@ impl Session {
     /// When the value is of another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DataError> {
         let value = {
-            let state = self.0.state.lock();
+            let state = self.with_values();
             state
                 .extras
                 .as_ref()
@@ -77,7 +73,7 @@ impl Session {
 
     /// Whether there is a value under `key`.
     pub fn has(&self, key: &str) -> bool {
-        let state = self.0.state.lock();
+        let state = self.with_values();
         let stored = state
             .extras
             .as_ref()
@@ -89,7 +85,7 @@ impl Session {
     /// Removes the value under `key`: whether there was one.
     pub fn remove(&self, key: &str) -> bool {
         self.note_change(key, None);
-        let mut state = self.0.state.lock();
+        let mut state = self.with_values();
         state
             .extras
             .as_mut()
@@ -99,7 +95,7 @@ impl Session {
     /// A copy of all values.
     pub fn data(&self) -> BTreeMap<String, Value> {
         let mut data = {
-            let state = self.0.state.lock();
+            let state = self.with_values();
             state
                 .extras
                 .as_ref()
@@ -116,7 +112,7 @@ impl Session {
     /// All values as one JSON object.
     pub(super) fn data_as_json(&self) -> Bytes {
         let is_empty = {
-            let state = self.0.state.lock();
+            let state = self.with_values();
             let extras = state.extras.as_ref();
             extras.is_none_or(|extras| extras.data.is_empty())
         };
@@ -132,7 +128,7 @@ impl Session {
     /// Replaces all values.
     pub fn set_data(&self, data: BTreeMap<String, Value>) {
         let earlier: Vec<String> = {
-            let mut state = self.0.state.lock();
+            let mut state = self.with_values();
             std::mem::replace(&mut state.extras().data, data.clone())
                 .into_keys()
                 .collect()

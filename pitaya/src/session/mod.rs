@@ -169,7 +169,7 @@ impl Session {
     /// than 255 bytes.
     pub async fn push<T: Body>(&self, route: &str, message: &T) -> Result<()> {
         if self.is_remote() {
-            return self.push_remote(route, message).await;
+            return self.push_remote(None, route, message).await;
         }
         let mut frames = PushFrames::new(&self.0.app, route, message)?;
         self.deliver(&mut frames)
@@ -183,13 +183,14 @@ impl Session {
     /// in the order in which it was pushed. What was taken back is counted
     /// (`pitaya_agent_dropped_messages_total`, cause `replaced`). Of one client
     /// `pitaya.buffer.agent.keys` keys are told apart while they wait; with further ones it is an
-    /// ordinary push. On another server than the client's own it always is.
+    /// ordinary push. From another server than the client's own the key travels with the message; a Go
+    /// frontend takes that for an ordinary push.
     ///
     /// # Errors
     /// As [`Session::push`].
     pub async fn push_latest<T: Body>(&self, key: &str, route: &str, message: &T) -> Result<()> {
         if self.is_remote() {
-            return self.push_remote(route, message).await;
+            return self.push_remote(Some(key), route, message).await;
         }
         let mut frames = PushFrames::new(&self.0.app, route, message)?;
         self.deliver_latest(key, &mut frames)
@@ -270,8 +271,21 @@ impl Session {
         }
     }
 
+    /// A push, which replaces the one of its key if it has one.
+    #[inline]
+    pub(crate) fn deliver_keyed(
+        &self,
+        key: Option<&str>,
+        frames: &mut PushFrames<'_>,
+    ) -> Result<()> {
+        match key {
+            None => self.deliver(frames),
+            Some(key) => self.deliver_latest(key, frames),
+        }
+    }
+
     /// The same for a push that replaces the one of its key.
-    pub(crate) fn deliver_latest(&self, key: &str, frames: &mut PushFrames<'_>) -> Result<()> {
+    fn deliver_latest(&self, key: &str, frames: &mut PushFrames<'_>) -> Result<()> {
         let coded = self.0.takes_codes.load(Ordering::Relaxed);
         let frame = frames.frame(coded)?;
         let bounds = &self.0.app.limits().outbound;

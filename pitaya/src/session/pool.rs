@@ -208,6 +208,14 @@ impl SessionPool {
         std::iter::successors(session.take_displaced(), Session::take_displaced).collect()
     }
 
+    /// Everybody who has the user, or would have the user back if binds under way failed.
+    pub(crate) fn holders(&self, uid: &str) -> Vec<Session> {
+        let holders = |_: &Uid, owner: &Session| {
+            std::iter::successors(Some(owner.clone()), Session::displaced).collect()
+        };
+        self.by_uid.read_sync(uid, holders).unwrap_or_default()
+    }
+
     pub(crate) fn by_uid(&self, uid: &str) -> Option<Session> {
         self.by_uid.read_sync(uid, |_, session| session.clone())
     }

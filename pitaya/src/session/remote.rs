@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 
-use super::Session;
+use super::{Session, State};
 use crate::app::AppHandle;
 use crate::cluster::{Metadata, ServerInfo, UserCall, wire};
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ pub(super) struct Remote {
     id: i64,
     /// The encoded reply, once there is one.
     reply: Mutex<Option<Bytes>>,
+    /// The values as they came, until somebody asks for one.
+    unread: Mutex<Option<Box<[u8]>>>,
     /// Values changed since they came: `None` is removed.
     changes: Mutex<BTreeMap<String, Option<Value>>>,
 }
@@ -54,10 +56,16 @@ impl Session {
         origin: Origin,
         session: wire::Session,
     ) -> Result<Self, serde_json::Error> {
-        let data = parse_data(&session.data)?;
+        // Most calls ask for none of the values: what is certain to be readable waits until one does.
+        let plain = json::flat(&session.data, |_, _| ()).is_some();
+        let (unread, data) = match plain {
+            true => (Some(session.data.as_ref().into()), None),
+            false => (None, parse_data(&session.data)?),
+        };
         let remote = Remote {
             origin,
             id: session.id,
+            unread: Mutex::new(unread),
             reply: Mutex::new(None),
             changes: Mutex::new(BTreeMap::new()),
         };
@@ -77,6 +85,20 @@ impl Session {
             }
         }
         Ok(copy)
+    }
+
+    /// The session's state with its values, which are read first if they are still as they came.
+    pub(super) fn with_values(&self) -> MutexGuard<'_, State> {
+        let mut state = self.0.state.lock();
+        let unread = self
+            .0
+            .remote
+            .as_ref()
+            .and_then(|remote| remote.unread.lock().take());
+        if let Some(Ok(Some(values))) = unread.map(|unread| parse_data(&unread)) {
+            state.extras().data = values;
+        }
+        state
     }
 
     /// Whether the client is connected to another server.
@@ -147,7 +169,7 @@ impl Session {
     /// Applies what a backend hands back.
     pub(crate) fn apply(&self, patch: &[u8]) -> Result<(), serde_json::Error> {
         let patch: Patch = serde_json::from_slice(patch)?;
-        let mut state = self.0.state.lock();
+        let mut state = self.with_values();
         let data = &mut state.extras().data;
         data.extend(patch.set);
         patch.remove.iter().for_each(|key| {
@@ -184,7 +206,12 @@ impl Session {
             .ok_or_else(|| Error::msg("can't find any server with the provided ID"))
     }
 
-    pub(super) async fn push_remote<T: Body>(&self, route: &str, message: &T) -> Result<()> {
+    pub(super) async fn push_remote<T: Body>(
+        &self,
+        key: Option<&str>,
+        route: &str,
+        message: &T,
+    ) -> Result<()> {
         let frontend = self.frontend()?;
         let uid = self.uid().ok_or_else(no_uid)?;
         let mut data = Vec::new();
@@ -195,6 +222,7 @@ impl Session {
             route: route.to_owned(),
             uid: uid.to_string(),
             data: data.into(),
+            key: key.map(str::to_owned),
         };
         self.0
             .app
@@ -271,7 +299,7 @@ pub(crate) fn parse_data(
     }
     let mut values = BTreeMap::new();
     let read = json::flat(data, |key, value| {
-        values.insert(key.to_owned(), value);
+        values.insert(key.to_owned(), value.into());
     });
     if read.is_some() {
         return Ok(Some(values));

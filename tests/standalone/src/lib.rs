@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 pub mod authority;
 pub mod book;
+pub mod latest;
 pub mod websocket;
 
 /// How long a test waits for what must come.

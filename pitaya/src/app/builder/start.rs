@@ -168,7 +168,8 @@ impl AppBuilder {
         if own.frontend && made.server.takes_lists() {
             own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
         }
-        Ok((own, Some(Connected::new(made))))
+        let connected = Connected::new(made, &own);
+        Ok((own, Some(connected)))
     }
 
     /// What every part of the app shares.

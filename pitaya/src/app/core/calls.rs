@@ -80,38 +80,30 @@ impl Core {
         self.dispatch.as_ref()?.place().await
     }
 
-    /// Answers, counts and logs what became of a call that came with the read at `read_at` and then
-    /// waited for its turn: when that was done, and how long after the read.
+    /// Answers, counts and logs what became of a call: when that was done, and how long after its
+    /// message had come.
     #[inline]
     pub(crate) fn settle(
         &self,
         ctx: &Context<'_>,
-        read_at: Instant,
-        waited: Duration,
         result: Result<(), Error>,
     ) -> (Instant, Duration) {
-        let metrics = &ctx.mounted().metrics;
-        metrics.delayed(waited);
-        match result {
-            Ok(()) => {
-                let now = Instant::now();
-                let time = now - read_at;
-                metrics.succeeded(time);
-                (now, time)
-            }
-            Err(error) => {
-                self.failed(ctx, read_at, &error);
-                let now = Instant::now();
-                (now, now - read_at)
-            }
+        if let Err(error) = &result {
+            self.failed(ctx, error);
         }
+        let now = Instant::now();
+        let time = now - ctx.received();
+        if result.is_ok() {
+            ctx.mounted().metrics.succeeded(time);
+        }
+        (now, time)
     }
 
     #[cold]
-    fn failed(&self, ctx: &Context<'_>, read_at: Instant, error: &Error) {
+    fn failed(&self, ctx: &Context<'_>, error: &Error) {
         ctx.mounted()
             .metrics
-            .failed(read_at.elapsed(), error.code());
+            .failed(ctx.received().elapsed(), error.code());
         if let Some(span) = ctx.span() {
             trace::failed(span, error);
         }
@@ -151,15 +143,9 @@ impl Core {
     }
 
     /// What became of a call whose client has left; `None` if it was dropped.
-    pub(crate) fn settle_late(
-        &self,
-        ctx: &Context<'_>,
-        read_at: Instant,
-        waited: Duration,
-        result: Option<Result<(), Error>>,
-    ) {
+    pub(crate) fn settle_late(&self, ctx: &Context<'_>, result: Option<Result<(), Error>>) {
         if let Some(result) = result {
-            self.settle(ctx, read_at, waited, result);
+            self.settle(ctx, result);
             return;
         }
         let metrics = self.app.metrics();
@@ -172,7 +158,7 @@ impl Core {
         .increment(1);
         ctx.mounted()
             .metrics
-            .failed(read_at.elapsed(), codes::CLIENT_CLOSED);
+            .failed(ctx.received().elapsed(), codes::CLIENT_CLOSED);
         ctx.client_left();
         let (route, session) = (&ctx.mounted().path, ctx.session().id());
         tracing::info!(
@@ -187,16 +173,17 @@ impl Core {
     pub(crate) fn spawn_call(
         self: &Arc<Self>,
         session: &Session,
-        call: Call,
+        call: &Call<'_>,
         read_at: Instant,
         body: &[u8],
     ) {
-        let Call {
-            route,
+        let &Call {
             id,
             compressed,
             route_len,
+            ..
         } = call;
+        let route = call.route.number;
         let overlap = session.overlap(body.len());
         let (core, session, body) = (self.clone(), session.clone(), body.to_vec());
         self.app.tasks().spawn(async move {
@@ -215,7 +202,7 @@ impl Core {
             let Some(mut call) = call.as_pin_mut() else {
                 return;
             };
-            let waited = read_at.elapsed();
+            route.metrics.delayed(read_at.elapsed());
             let closed = async {
                 session.closed().await;
                 if !route.spec.options.cancel {
@@ -236,24 +223,17 @@ impl Core {
                 () = closed => None,
             };
             let_go(&core, call);
-            core.settle_late(&ctx, read_at, waited, result);
+            core.settle_late(&ctx, result);
         });
     }
 
-    /// Counts what became of a message that was forwarded here and then waited for its turn; its
-    /// answer goes to the client's own server.
-    pub(crate) fn measure(
-        &self,
-        ctx: &Context<'_>,
-        came: Instant,
-        waited: Duration,
-        result: &Result<(), Error>,
-    ) {
-        let metrics = &ctx.mounted().metrics;
-        metrics.delayed(waited);
+    /// Counts what became of a message that was forwarded here; its answer goes to the client's own
+    /// server.
+    pub(crate) fn measure(&self, ctx: &Context<'_>, result: &Result<(), Error>) {
+        let (metrics, time) = (&ctx.mounted().metrics, ctx.received().elapsed());
         match result {
-            Ok(()) => metrics.succeeded(came.elapsed()),
-            Err(error) => metrics.failed(came.elapsed(), error.code()),
+            Ok(()) => metrics.succeeded(time),
+            Err(error) => metrics.failed(time, error.code()),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::cluster::ServerInfo;
 use crate::session::{Forwarding, Session};
 
 /// The lanes of one session, by server type.
-pub(crate) type Lanes = HashMap<String, Lane, foldhash::fast::RandomState>;
+pub(crate) type Lanes = HashMap<Arc<str>, Lane, foldhash::fast::RandomState>;
 
 /// The entrance of one lane.
 pub(crate) struct Lane {
@@ -85,7 +85,12 @@ pub(super) enum Entered {
 }
 
 /// Brings a message into the session's lane for this type.
-pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFlight) -> Entered {
+pub(super) fn enter(
+    session: &Session,
+    kind: &Arc<str>,
+    message: Forward,
+    most: &InFlight,
+) -> Entered {
     let (entered, waker) = session.with_lanes(|lanes| {
         if let Some(lane) = lanes.get_mut(kind) {
             if !lane.load.has_room(message.data.len(), most) {
@@ -99,7 +104,7 @@ pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFl
         let held = Held::new(message, &load, session.forwarding());
         let exit = Exit {
             session: session.clone(),
-            kind: kind.to_owned(),
+            kind: kind.clone(),
             load: load.clone(),
         };
         let lane = Lane {
@@ -107,7 +112,7 @@ pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFl
             waker: None,
             load,
         };
-        lanes.insert(kind.to_owned(), lane);
+        lanes.insert(kind.clone(), lane);
         (Entered::First(held, exit), None)
     });
     if let Some(waker) = waker {
@@ -119,7 +124,7 @@ pub(super) fn enter(session: &Session, kind: &str, message: Forward, most: &InFl
 /// Where the lane's task takes messages out. When it is dropped the lane is gone, with what is in it.
 pub(super) struct Exit {
     pub(super) session: Session,
-    pub(super) kind: String,
+    pub(super) kind: Arc<str>,
     load: Arc<Load>,
 }
 

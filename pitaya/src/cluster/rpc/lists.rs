@@ -29,6 +29,7 @@ pub(crate) async fn one_by_one<C: RpcClient + ?Sized>(
                 route: list.route.clone(),
                 uid: uid.clone(),
                 data: list.data.clone(),
+                key: list.key.clone(),
             };
             client.push(frontend_type, push).await
         };
@@ -97,6 +98,7 @@ pub(super) fn give<'a, I: Inbox + ?Sized>(inbox: &'a I, list: &'a UserList) -> G
             route: list.route.clone(),
             uid: uid.to_owned(),
             data: list.data.clone(),
+            key: list.key.clone(),
         })
     })
 }
@@ -113,6 +115,7 @@ mod tests {
             data: vec![7; body].into(),
             uids: (0..users).map(|n| format!("{n:0uid_len$}")).collect(),
             kick: false,
+            key: Some("position".to_owned()),
         }
     }
 
@@ -132,7 +135,9 @@ mod tests {
             assert!(parts.len() <= most, "{users}: {}", parts.len());
             for part in &parts {
                 assert!(part.encoded_len() + 64 <= limit);
-                assert_eq!((&part.route, &part.data), (&list.route, &list.data));
+                let what =
+                    |list: &UserList| (list.route.clone(), list.data.clone(), list.key.clone());
+                assert_eq!(what(part), what(&list));
             }
             let uids: Vec<_> = parts.into_iter().flat_map(|part| part.uids).collect();
             assert_eq!(uids, list.uids);

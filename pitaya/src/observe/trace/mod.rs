@@ -28,7 +28,9 @@ use std::collections::HashMap;
 
 use tracing::Span;
 
-pub(crate) use spans::{MessageType, Own, call, calling, failed, is_wanted, origin, outcome};
+pub(crate) use spans::{
+    MessageType, Own, call, calling, failed, is_wanted, origin, outcome, start_time,
+};
 pub use w3c::TraceContext;
 
 /// The target of all spans.

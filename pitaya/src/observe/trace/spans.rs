@@ -1,5 +1,7 @@
 //! How the spans are made and marked.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
@@ -86,10 +88,15 @@ pub(crate) fn is_wanted() -> bool {
 /// What goes along with calls made for a client's message of this request id that came at this time,
 /// besides what every call has.
 pub(crate) fn origin(request: u128, received: Instant) -> Metadata {
-    let age = u64::try_from(received.elapsed().as_nanos()).unwrap_or(u64::MAX);
     Metadata::default()
         .with_request_id(request_text(request))
-        .with_start_time(unix_nanos().saturating_sub(age))
+        .with_start_time(start_time(received.elapsed()))
+}
+
+/// The time of day so long ago.
+pub(crate) fn start_time(age: Duration) -> u64 {
+    let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+    unix_nanos().saturating_sub(age)
 }
 
 /// What stands in here is looked at only when the span is wanted.

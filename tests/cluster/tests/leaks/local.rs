@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use pitaya::acceptor::{self, Connector};
 use pitaya::cluster::{Cluster, Hub};
 use pitaya::{App, AppHandle};
-use standalone_tests::RawClient;
 
 use super::*;
 
@@ -36,7 +35,7 @@ fn servers_of_one_process_leave_nothing() {
         })
     };
     check("servers of one process", n, round, || {
-        runtime.block_on(held(gate.handle()))
+        held_by(&runtime, &[&gate])
     });
 }
 
@@ -52,11 +51,8 @@ fn binds_in_one_process_leave_nothing() {
         runtime.block_on(async {
             let before = tasks();
             for _ in 0..n / 50 {
-                let playing = (0..50).map(|_| {
-                    users += 1;
-                    play(&connector, users)
-                });
-                join_all(playing).await;
+                let visits = (0..50).map(|_| visit(&connector, next_uid(&mut users)));
+                join_all(visits).await;
             }
             let empty = |app: &AppHandle| app.sessions().count() == 0;
             eventually("every session ends", || {
@@ -65,30 +61,16 @@ fn binds_in_one_process_leave_nothing() {
             .await;
         })
     };
+    let apps = [&gate, &other, &room];
     check("binds in one process", n, round, || {
-        let apps = [gate.handle(), other.handle(), room.handle()];
-        let held = apps.map(|app| runtime.block_on(held(app)));
-        held.concat()
+        held_by(&runtime, &apps)
     });
     assert!(format!("{hub:?}").contains("users: 0"), "{hub:?}");
 }
 
-/// A player comes, binds, plays in a room, and goes.
-async fn play(connector: &Connector, user: usize) {
-    // Of one length each, for the same bytes.
-    let uid = format!("{user:012}");
+/// A player comes, plays, and goes.
+async fn visit(connector: &Connector, uid: String) {
     let mut client = RawClient::over(connector.connect().expect("the app accepts"));
     client.shake_hands().await;
-    assert_eq!(
-        client.call(1, "gate.bind", uid.as_bytes()).await.text(),
-        uid
-    );
-    client.request(2, "room.room.greet", uid.as_bytes()).await;
-    for _ in 0..2 {
-        assert_eq!(client.message().await.text(), uid);
-    }
-    assert_eq!(
-        client.call(3, "gate.leave", uid.as_bytes()).await.text(),
-        uid
-    );
+    play(&mut client, &uid).await;
 }

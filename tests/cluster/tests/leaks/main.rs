@@ -14,6 +14,8 @@ use bytes::Bytes;
 use pitaya::cluster::IntoCluster;
 use pitaya::prelude::*;
 use pitaya::{App, AppHandle};
+use standalone_tests::RawClient;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many times as much as usual is done.
@@ -110,4 +112,28 @@ async fn held(app: &AppHandle) -> Left {
         ("members", members as u64),
         ("servers", app.directory().all().len() as u64),
     ]
+}
+
+/// What several apps hold.
+fn held_by(runtime: &Runtime, apps: &[&App]) -> Left {
+    let held = apps.iter().map(|app| runtime.block_on(held(app.handle())));
+    held.flatten().collect()
+}
+
+/// The uid of the next user: of one length each, for the same bytes.
+fn next_uid(users: &mut usize) -> String {
+    *users += 1;
+    format!("{users:012}")
+}
+
+/// A player binds, plays in a room, and leaves the group.
+async fn play<S: AsyncRead + AsyncWrite + Unpin>(client: &mut RawClient<S>, uid: &str) {
+    let bound = client.call(1, "gate.bind", uid.as_bytes()).await;
+    assert_eq!(bound.text(), uid);
+    client.request(2, "room.room.greet", uid.as_bytes()).await;
+    for _ in 0..2 {
+        assert_eq!(client.message().await.text(), uid);
+    }
+    let left = client.call(3, "gate.leave", uid.as_bytes()).await;
+    assert_eq!(left.text(), uid);
 }

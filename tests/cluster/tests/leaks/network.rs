@@ -6,7 +6,6 @@ use cluster_tests::nats::Nats;
 use futures_util::future::join_all;
 use pitaya::Tcp;
 use pitaya::cluster::Cluster;
-use standalone_tests::RawClient;
 
 use super::*;
 
@@ -76,7 +75,7 @@ fn servers_of_a_network_leave_nothing() {
         })
     };
     check("servers of a network", n, round, || {
-        runtime.block_on(held(gate.handle()))
+        held_by(&runtime, &[&gate])
     });
 }
 
@@ -98,8 +97,8 @@ fn binds_over_a_network_leave_nothing() {
             for _ in 0..n / 50 {
                 let mut players = Vec::new();
                 for _ in 0..50 {
-                    users += 1;
-                    players.push((format!("{users:012}"), RawClient::connect(address).await));
+                    let client = RawClient::connect(address).await;
+                    players.push((next_uid(&mut users), client));
                 }
                 let playing = players.iter_mut().map(|(uid, client)| play(client, uid));
                 join_all(playing).await;
@@ -113,25 +112,8 @@ fn binds_over_a_network_leave_nothing() {
             as_before(&etcd, &nats, &before).await;
         })
     };
+    let apps = [&gate, &room];
     check("binds over a network", n, round, || {
-        let apps = [gate.handle(), room.handle()];
-        let held = apps.map(|app| runtime.block_on(held(app)));
-        held.concat()
+        held_by(&runtime, &apps)
     });
-}
-
-/// A player binds and plays in a room.
-async fn play(client: &mut RawClient, uid: &str) {
-    assert_eq!(
-        client.call(1, "gate.bind", uid.as_bytes()).await.text(),
-        uid
-    );
-    client.request(2, "room.room.greet", uid.as_bytes()).await;
-    for _ in 0..2 {
-        assert_eq!(client.message().await.text(), uid);
-    }
-    assert_eq!(
-        client.call(3, "gate.leave", uid.as_bytes()).await.text(),
-        uid
-    );
 }

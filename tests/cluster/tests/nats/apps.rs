@@ -10,7 +10,7 @@ use cluster_tests::{DEADLINE, eventually};
 use etcd_client::WatchOptions;
 use pitaya::App;
 use pitaya::cluster::Cluster;
-use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
+use pitaya::cluster::discovery::local::Hub;
 use pitaya::cluster::wire::{BindMsg, Msg, Request};
 use pitaya::prelude::*;
 use pitaya::protocol::PacketType;
@@ -18,7 +18,9 @@ use prost::Message as _;
 use standalone_tests::RawClient;
 use tokio::sync::Notify;
 
-struct Gate;
+use crate::peer::{app, config};
+
+pub(crate) struct Gate;
 
 #[handler]
 impl Gate {
@@ -72,40 +74,21 @@ impl Room {
     }
 }
 
-fn config(nats: &Nats) -> Config {
-    let mut config = Config::for_test();
-    config.cluster.nats.client.link.connect = vec![nats.url()];
-    config.cluster.nats.server.link.connect = vec![nats.url()];
-    config
-}
-
-fn cluster(hub: &Hub) -> pitaya::cluster::rpc::nats::NatsCluster {
-    Cluster::nats(Arc::new(LocalDiscovery::new(hub)))
-}
-
 async fn gate(nats: &Nats, hub: &Hub) -> App {
     frontend("gate", nats, hub).await
 }
 
 async fn frontend(kind: &str, nats: &Nats, hub: &Hub) -> App {
-    App::builder(kind)
-        .config(config(nats))
+    app(kind, nats, hub)
         .acceptor(Tcp::bind("127.0.0.1:0"))
         .handler(Gate)
-        .cluster(cluster(hub))
         .start()
         .await
         .unwrap()
 }
 
 async fn room(nats: &Nats, hub: &Hub, room: Room) -> App {
-    App::builder("room")
-        .config(config(nats))
-        .handler(room)
-        .cluster(cluster(hub))
-        .start()
-        .await
-        .unwrap()
+    app("room", nats, hub).handler(room).start().await.unwrap()
 }
 
 async fn player(gate: &App) -> RawClient {
@@ -410,10 +393,9 @@ async fn an_app_does_not_start_without_a_bus() {
     nats.kill();
     let mut config = config(&nats);
     config.cluster.nats.client.link.max_reconnects = 1;
-    let started = App::builder("room")
+    let started = app("room", &nats, &hub)
         .config(config)
         .handler(Room::default())
-        .cluster(cluster(&hub))
         .start()
         .await;
     let error = started.err().expect("nobody is there").to_string();

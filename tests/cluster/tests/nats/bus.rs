@@ -1,89 +1,16 @@
-//! Bad input on every subject that a server listens to: answered where an answer is asked for,
-//! noted, and without effect on anybody else.
+//! What comes on subjects that other messages are for, or nobody asked for, and who is told of a bind.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually};
-use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response};
+use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Response};
 use pitaya::cluster::{RpcClient, RpcServer};
 use pitaya::uid::Uid;
 use prost::Message as _;
 
-use crate::peer::{self, Station, request};
-
-const SUBJECTS: [&str; 4] = [
-    "pitaya/servers/gate/g1",
-    "pitaya/gate/bindings",
-    "pitaya/gate/user/ann/push",
-    "pitaya/gate/user/ann/kick",
-];
-
-/// Decodable by nobody, or by accident only.
-pub(crate) fn nonsense() -> Vec<Bytes> {
-    let mut all: Vec<Bytes> = vec![
-        Bytes::new(),
-        Bytes::from_static(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
-        // A field that says it is longer than everything.
-        Bytes::from_static(b"\x1a\xff\xff\xff\x7fx"),
-        // Text where a message belongs, a number where text belongs.
-        Bytes::from_static(b"\x1a\x03abc"),
-        Bytes::from_static(b"\x08\x01\x10\x02"),
-        // Not UTF-8.
-        Bytes::from_static(b"\x0a\x02\xff\xfe"),
-        // Messages inside messages, deeper than anybody reads.
-        Bytes::from(b"\x1b".repeat(10_000)),
-        Bytes::from(vec![0x1a; 1 << 20]),
-        Bytes::from(vec![0; 1 << 20]),
-    ];
-    let mut random = fastrand::Rng::with_seed(7);
-    for len in 1..300 {
-        all.push((0..len % 64 + 1).map(|_| random.u8(..)).collect());
-    }
-    all
-}
-
-#[tokio::test]
-async fn nonsense_is_noted_and_answered_and_nothing_more() {
-    let nats = Nats::start().await;
-    let own = peer::server("gate", "g1");
-    let station = Station::echo();
-    station.users.lock().push("ann".to_owned());
-    let server = peer::serve(peer::server_config(&nats), &own, &station).await;
-    server.user_bound(&Uid::from("ann")).await.unwrap();
-    let raw = nats.client().await;
-    for payload in nonsense() {
-        for subject in SUBJECTS {
-            raw.publish(subject, payload.clone()).await.unwrap();
-        }
-        // A call has an answer, whatever it is.
-        let reply = tokio::time::timeout(DEADLINE, raw.request(SUBJECTS[0], payload.clone()));
-        let response = Response::decode(reply.await.unwrap().unwrap().payload).unwrap();
-        let readable = Request::decode(payload).is_ok_and(|request| request.msg.is_some());
-        let code = response.error.map(|error| error.code);
-        assert_eq!(code.as_deref(), (!readable).then_some("PIT-400"));
-    }
-    let client = peer::client(&nats, &peer::server("room", "r1")).await;
-    assert_eq!(
-        client
-            .call(&own, request("gate.gate.x", "fine"), DEADLINE)
-            .await
-            .unwrap(),
-        "fine"
-    );
-    for subject in SUBJECTS {
-        eventually("each subject is noted", || {
-            station
-                .noted
-                .malformed
-                .lock()
-                .iter()
-                .any(|(noted, _)| noted == subject)
-        })
-        .await;
-    }
-}
+use crate::peer::{self, Station, push, request};
 
 #[tokio::test]
 async fn pushes_and_kicks_sent_as_requests_are_answered() {
@@ -93,14 +20,7 @@ async fn pushes_and_kicks_sent_as_requests_are_answered() {
     let server = peer::serve(peer::server_config(&nats), &own, &station).await;
     server.user_bound(&Uid::from("ann")).await.unwrap();
     let raw = nats.client().await;
-    let push = Bytes::from(
-        Push {
-            route: "on".into(),
-            uid: "ann".into(),
-            data: "hi".into(),
-        }
-        .encode_to_vec(),
-    );
+    let push = Bytes::from(push("ann", "hi").encode_to_vec());
     let kick = Bytes::from(
         KickMsg {
             user_id: "ann".into(),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use cluster_tests::nats::Nats;
@@ -11,12 +10,12 @@ use cluster_tests::{DEADLINE, eventually};
 use parking_lot::Mutex;
 use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
 use pitaya::cluster::rpc::nats::NatsServer;
-use pitaya::cluster::{Cluster, Directory, Discovery, ServerInfo, router};
+use pitaya::cluster::{ServerInfo, router};
 use pitaya::prelude::*;
-use standalone_tests::RawClient;
+use standalone_tests::{RawClient, Received};
 use tokio::sync::Semaphore;
 
-use crate::peer::{self, Station};
+use crate::peer::{self, Station, app};
 
 /// Keeps what came, in order.
 #[derive(Clone, Default)]
@@ -50,13 +49,37 @@ impl Room {
     }
 }
 
-fn app(kind: &str, nats: &Nats, hub: &Hub) -> pitaya::app::AppBuilder {
-    let mut config = Config::for_test();
-    config.cluster.nats.client.link.connect = vec![nats.url()];
-    config.cluster.nats.client.request_timeout = Duration::from_secs(5);
-    config.cluster.nats.server.link.connect = vec![nats.url()];
-    let cluster = Cluster::nats(Arc::new(LocalDiscovery::new(hub)));
-    App::builder(kind).config(config).cluster(cluster)
+/// A frontend that sends messages to the doomed room as long as it is offered.
+async fn gate(nats: &Nats, hub: &Hub) -> App {
+    let first = router::choose(|routing| Ok(routing.servers[0].clone()));
+    app("gate", nats, hub)
+        .acceptor(Tcp::bind("127.0.0.1:0"))
+        .route_to("room", first)
+        .start()
+        .await
+        .unwrap()
+}
+
+/// A room, and what it hears.
+async fn room(nats: &Nats, hub: &Hub) -> (App, Room) {
+    let heard = Room::default();
+    let room = app("room", nats, hub)
+        .handler(heard.clone())
+        .remote(heard.clone());
+    (room.start().await.unwrap(), heard)
+}
+
+/// Waits until the gate knows so many rooms.
+async fn knows(gate: &App, rooms: usize) {
+    let known = || gate.handle().directory().of_kind("room").len() == rooms;
+    eventually("the rooms are known", known).await;
+}
+
+/// Whether a message was answered; else its time was over.
+fn is_answered(answer: &Received) -> bool {
+    let late = answer.text().starts_with(r#"{"code":"PIT-408""#);
+    assert_eq!(answer.error, late, "{}", answer.text());
+    !answer.error
 }
 
 /// A room that takes calls and never answers; its record is there as long as this is.
@@ -77,14 +100,10 @@ async fn doomed(nats: &Nats, hub: &Hub) -> Doomed {
     };
     let station = Station::gated(Arc::new(Semaphore::new(0)));
     let server = peer::serve(peer::server_config(nats), &own, &station).await;
-    let discovery = LocalDiscovery::new(hub);
-    let directory = Arc::new(Directory::default());
-    discovery.watch(&own, directory).await.unwrap();
-    discovery.register(&own).await.unwrap();
     Doomed {
         server: Some(server),
         station,
-        _discovery: discovery,
+        _discovery: peer::announce(hub, &own).await,
     }
 }
 
@@ -107,14 +126,7 @@ impl Doomed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_goes_on_in_order_at_another_server() {
     let (nats, hub) = (Nats::start().await, Hub::new());
-    // The doomed one as long as it is offered.
-    let first = router::choose(|routing| Ok(routing.servers[0].clone()));
-    let gate = app("gate", &nats, &hub)
-        .acceptor(Tcp::bind("127.0.0.1:0"))
-        .route_to("room", first)
-        .start()
-        .await
-        .unwrap();
+    let gate = gate(&nats, &hub).await;
     let mut doomed = doomed(&nats, &hub).await;
     let mut client = RawClient::connect(gate.local_addr(0).unwrap()).await;
     // Taken by the server, never answered.
@@ -126,12 +138,7 @@ async fn a_lane_goes_on_in_order_at_another_server() {
     })
     .await;
     doomed.die(&nats).await;
-    let heard = Room::default();
-    let room = app("room", &nats, &hub)
-        .handler(heard.clone())
-        .start()
-        .await
-        .unwrap();
+    let (room, heard) = room(&nats, &hub).await;
     for id in 101..=300 {
         let body = id.to_string();
         if id % 3 == 0 {
@@ -143,16 +150,12 @@ async fn a_lane_goes_on_in_order_at_another_server() {
     let (mut timeouts, mut answers) = (0, Vec::new());
     while timeouts < 20 || answers.len() < 133 {
         let answer = client.message().await;
-        if answer.id <= 20 {
-            assert!(
-                answer.text().starts_with(r#"{"code":"PIT-408""#),
-                "{}",
-                answer.text()
-            );
-            timeouts += 1;
-        } else {
+        if is_answered(&answer) {
             assert_eq!(answer.text(), answer.id.to_string());
             answers.push(answer.id);
+        } else {
+            assert!(answer.id <= 20, "{}", answer.id);
+            timeouts += 1;
         }
     }
     assert!(answers.is_sorted());
@@ -173,26 +176,12 @@ async fn a_lane_goes_on_in_order_at_another_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_dies_under_load_and_every_request_is_answered_once() {
     let (nats, hub) = (Nats::start().await, Hub::new());
-    let first = router::choose(|routing| Ok(routing.servers[0].clone()));
-    let gate = app("gate", &nats, &hub)
-        .acceptor(Tcp::bind("127.0.0.1:0"))
-        .route_to("room", first)
-        .start()
-        .await
-        .unwrap();
-    let heard = Room::default();
-    let room = app("room", &nats, &hub)
-        .handler(heard.clone())
-        .start()
-        .await
-        .unwrap();
+    let gate = gate(&nats, &hub).await;
+    let (room, heard) = room(&nats, &hub).await;
     for round in 0..5_u64 {
         heard.0.lock().clear();
         let mut doomed = doomed(&nats, &hub).await;
-        eventually("it is seen", || {
-            gate.handle().directory().of_kind("room").len() == 2
-        })
-        .await;
+        knows(&gate, 2).await;
         let mut client = RawClient::connect(gate.local_addr(0).unwrap()).await;
         for id in 1..=200 {
             client
@@ -207,14 +196,7 @@ async fn a_server_dies_under_load_and_every_request_is_answered_once() {
         for _ in 1..=200 {
             let answer = client.message().await;
             assert!(!std::mem::replace(&mut answered[answer.id as usize], true));
-            if answer.error {
-                assert!(
-                    answer.text().starts_with(r#"{"code":"PIT-408""#),
-                    "{}",
-                    answer.text()
-                );
-                timeouts += 1;
-            }
+            timeouts += usize::from(!is_answered(&answer));
         }
         let served: Vec<u64> = heard
             .0
@@ -225,10 +207,7 @@ async fn a_server_dies_under_load_and_every_request_is_answered_once() {
         assert!(served.is_sorted(), "round {round}: {served:?}");
         assert_eq!(served.len() + timeouts, 200, "round {round}");
         drop(doomed);
-        eventually("it has left", || {
-            gate.handle().directory().of_kind("room").len() == 1
-        })
-        .await;
+        knows(&gate, 1).await;
     }
     room.shutdown().await;
     gate.shutdown().await;
@@ -240,12 +219,7 @@ async fn a_remote_is_called_at_a_server_that_takes_calls() {
     let caller = app("account", &nats, &hub).start().await.unwrap();
     let mut doomed = doomed(&nats, &hub).await;
     doomed.die(&nats).await;
-    let heard = Room::default();
-    let room = app("room", &nats, &hub)
-        .remote(heard.clone())
-        .start()
-        .await
-        .unwrap();
+    let (room, _) = room(&nats, &hub).await;
     for n in 0..50 {
         let body = Bytes::from(n.to_string());
         let answer: Bytes = caller

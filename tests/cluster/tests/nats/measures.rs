@@ -6,13 +6,12 @@ use bytes::Bytes;
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use pitaya::App;
-use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
-use pitaya::cluster::{Cluster, RpcClient};
+use pitaya::cluster::RpcClient;
+use pitaya::cluster::discovery::local::Hub;
 use pitaya::prelude::*;
 use tokio::sync::Semaphore;
 
-use crate::peer::{client, request, server};
+use crate::peer::{app, client, config, request, server};
 
 struct Desk(Arc<Semaphore>);
 
@@ -46,18 +45,13 @@ async fn the_load_of_a_server_shows_as_room_and_running_calls() {
     let recorder = Arc::new(DebuggingRecorder::new());
     let snapshotter = recorder.snapshotter();
     let gate = Arc::new(Semaphore::new(0));
-    let mut config = Config::for_test();
-    config.cluster.nats.client.link.connect = vec![nats.url()];
-    config.cluster.nats.server.link.connect = vec![nats.url()];
+    let mut config = config(&nats);
     config.cluster.nats.server.buffer_messages = 10;
     config.cluster.nats.server.services = 2;
-    let room = App::builder("room")
+    let room = app("room", &nats, &Hub::default())
         .config(config)
         .recorder(recorder)
         .remote(Desk(gate.clone()))
-        .cluster(Cluster::nats(Arc::new(
-            LocalDiscovery::new(&Hub::default()),
-        )))
         .start()
         .await
         .unwrap();

@@ -11,14 +11,38 @@ use futures_util::StreamExt as _;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use pitaya::App;
 use pitaya::client::Client;
-use pitaya::cluster::Cluster;
-use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
+use pitaya::cluster::discovery::local::Hub;
 use pitaya::cluster::wire::{BindMsg, KickAnswer, KickMsg, Push, Request, Response, UserList};
 use pitaya::prelude::*;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::nonsense;
+use crate::apps::Gate;
+use crate::peer::app;
+
+/// Decodable by nobody, or by accident only.
+fn nonsense() -> Vec<Bytes> {
+    let mut all: Vec<Bytes> = vec![
+        Bytes::new(),
+        Bytes::from_static(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+        // A field that says it is longer than everything.
+        Bytes::from_static(b"\x1a\xff\xff\xff\x7fx"),
+        // Text where a message belongs, a number where text belongs.
+        Bytes::from_static(b"\x1a\x03abc"),
+        Bytes::from_static(b"\x08\x01\x10\x02"),
+        // Not UTF-8.
+        Bytes::from_static(b"\x0a\x02\xff\xfe"),
+        // Messages inside messages, deeper than anybody reads.
+        Bytes::from(b"\x1b".repeat(10_000)),
+        Bytes::from(vec![0x1a; 1 << 20]),
+        Bytes::from(vec![0; 1 << 20]),
+    ];
+    let mut random = fastrand::Rng::with_seed(7);
+    for len in 1..300 {
+        all.push((0..len % 64 + 1).map(|_| random.u8(..)).collect());
+    }
+    all
+}
 
 /// How a server answers what it cannot read.
 enum Answer {
@@ -81,17 +105,6 @@ fn subjects(gate: &App, room: &App) -> Vec<Subject> {
     ]
 }
 
-struct Gate;
-
-#[handler]
-impl Gate {
-    async fn bind(&self, ctx: &Context<'_>, uid: Bytes) -> Result<Bytes> {
-        let name = String::from_utf8_lossy(&uid).into_owned();
-        ctx.session().bind(name).await?;
-        Ok(uid)
-    }
-}
-
 struct Room;
 
 #[handler]
@@ -114,17 +127,10 @@ struct Scene {
 impl Scene {
     async fn start() -> Self {
         let (nats, hub) = (Nats::start().await, Hub::new());
-        let mut config = Config::for_test();
-        config.cluster.nats.client.link.connect = vec![nats.url()];
-        config.cluster.nats.server.link.connect = vec![nats.url()];
         let recorders = [DebuggingRecorder::new(), DebuggingRecorder::new()];
         let counted = recorders.each_ref().map(DebuggingRecorder::snapshotter);
         let [gate, room] = recorders.map(Arc::new);
-        let app = |kind: &str, recorder| {
-            let discovery = Arc::new(LocalDiscovery::new(&hub));
-            let app = App::builder(kind).config(config.clone()).recorder(recorder);
-            app.cluster(Cluster::nats(discovery))
-        };
+        let app = |kind: &str, recorder| app(kind, &nats, &hub).recorder(recorder);
         let room = app("room", room).handler(Room).start().await.unwrap();
         let gate = app("gate", gate).acceptor(Tcp::bind("127.0.0.1:0"));
         let gate = gate.handler(Gate).start().await.unwrap();

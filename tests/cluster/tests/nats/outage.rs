@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually, logs};
-use pitaya::cluster::wire::Push;
 use pitaya::cluster::{RpcClient, RpcServer};
 use pitaya::uid::Uid;
 
-use crate::peer::{self, Station, request};
+use crate::peer::{self, Station, push, request};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
@@ -99,12 +98,7 @@ async fn a_restarted_bus_is_found_again_and_every_call_ends_once() {
 
     // Subscriptions are back, once each, also those made during an outage.
     for uid in ["ann", "bob0", "bob1"] {
-        let push = Push {
-            route: "on".into(),
-            uid: uid.into(),
-            data: "hi".into(),
-        };
-        client.push("gate", push).await.unwrap();
+        client.push("gate", push(uid, "hi")).await.unwrap();
     }
     eventually("all arrive", || station.noted.pushes.lock().len() == 3).await;
     let answer = client

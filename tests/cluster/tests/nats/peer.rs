@@ -10,10 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster_tests::nats::Nats;
 use parking_lot::Mutex;
+use pitaya::app::AppBuilder;
 use pitaya::app::config::{NatsClientConfig, NatsLinkConfig, NatsServerConfig};
+use pitaya::cluster::discovery::local::{Hub, LocalDiscovery};
 use pitaya::cluster::rpc::nats::{NatsClient, NatsServer};
 use pitaya::cluster::wire::{BindMsg, KickMsg, Msg, Push, Request, Response, RpcType};
-use pitaya::cluster::{Inbox, RpcClient, RpcServer, ServerInfo};
+use pitaya::cluster::{Cluster, Directory, Discovery, Inbox, RpcClient, RpcServer, ServerInfo};
+use pitaya::{App, Config};
 use tokio::sync::Semaphore;
 
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -129,6 +132,29 @@ pub(crate) fn server_config(nats: &Nats) -> NatsServerConfig {
     }
 }
 
+/// The settings of an app on this bus.
+pub(crate) fn config(nats: &Nats) -> Config {
+    let mut config = Config::for_test();
+    config.cluster.nats.client.link.connect = vec![nats.url()];
+    config.cluster.nats.server.link.connect = vec![nats.url()];
+    config
+}
+
+/// An app on this bus to describe further, among the servers of this hub.
+pub(crate) fn app(kind: &str, nats: &Nats, hub: &Hub) -> AppBuilder {
+    let cluster = Cluster::nats(Arc::new(LocalDiscovery::new(hub)));
+    App::builder(kind).config(config(nats)).cluster(cluster)
+}
+
+/// Lists a server that is no app, as long as this is there.
+pub(crate) async fn announce(hub: &Hub, own: &ServerInfo) -> LocalDiscovery {
+    let discovery = LocalDiscovery::new(hub);
+    let directory = Arc::new(Directory::default());
+    discovery.watch(own, directory).await.unwrap();
+    discovery.register(own).await.unwrap();
+    discovery
+}
+
 /// A started client of server `own`.
 pub(crate) async fn client(nats: &Nats, own: &ServerInfo) -> NatsClient {
     let config = NatsClientConfig {
@@ -165,5 +191,15 @@ pub(crate) fn request(route: &str, data: impl Into<Bytes>) -> Request {
         }),
         metadata: Bytes::from_static(b"{}"),
         ..Request::default()
+    }
+}
+
+/// A push of a single user.
+pub(crate) fn push(uid: &str, data: impl Into<Bytes>) -> Push {
+    Push {
+        route: "on".to_owned(),
+        uid: uid.to_owned(),
+        data: data.into(),
+        key: None,
     }
 }

@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pitaya::acceptor::Connector;
 use pitaya::{AppHandle, Error, Session};
-use standalone_tests::RawClient;
-use tokio::io::DuplexStream;
 
-use crate::{builder, eventually, start};
+use crate::{builder, eventually, join, start};
 
 /// Few, so that sessions are after the same ones.
 const USERS: u32 = 4;
@@ -17,16 +15,6 @@ const ROUNDS: usize = 2000;
 
 fn some_user() -> String {
     format!("user-{}", fastrand::u32(..USERS))
-}
-
-/// A client that has shaken hands, and its session.
-async fn join(connector: &Connector, app: &AppHandle) -> (RawClient<DuplexStream>, Session) {
-    let mut client = RawClient::over(connector.connect().expect("the app accepts"));
-    client.shake_hands().await;
-    let number = client.call(1, "lobby.number", b"").await;
-    let number = number.text().parse().expect("a number");
-    let session = app.sessions().by_id(number).expect("it is connected");
-    (client, session)
 }
 
 /// One client after the other, each with something else happening to it.

@@ -74,6 +74,20 @@ async fn a_rust_server_pushes_to_and_kicks_users_at_a_go_frontend() {
     assert!(told.unreached.is_empty(), "{told:?}");
     assert_eq!(pushed(&mut ann, "onNews").await, "news");
     assert_eq!(pushed(&mut bob, "onNews").await, "news");
+    // To a Go frontend a push that replaces another one is a push.
+    for n in ["1", "2"] {
+        let (both, number) = (["ann", "bob"], Text::new(n));
+        let told = room
+            .handle()
+            .push_latest_to_users("gate", both, "number", "onNumber", &number);
+        let told = told.await.unwrap();
+        assert!(told.unreached.is_empty(), "{told:?}");
+    }
+    for player in [&mut ann, &mut bob] {
+        for n in ["1", "2"] {
+            assert_eq!(pushed(player, "onNumber").await, n);
+        }
+    }
     let kicked = room.handle().kick_users("gate", ["ann"]).await.unwrap();
     assert!(kicked.unreached.is_empty(), "{kicked:?}");
     ann.disconnected().await;

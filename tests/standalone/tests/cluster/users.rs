@@ -428,3 +428,9 @@ async fn few_users_of_many_frontends_are_sent_a_message_each() {
         gate.app.shutdown().await;
     }
 }
+
+#[tokio::test]
+async fn the_key_of_a_push_holds_on_the_clients_server() {
+    let world = World::default();
+    standalone_tests::latest::keys_hold_on_the_clients_server(|kind| world.app(kind)).await;
+}

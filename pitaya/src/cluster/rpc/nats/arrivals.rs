@@ -328,6 +328,7 @@ mod tests {
                     data,
                     uids,
                     kick: false,
+                    key: None,
                 };
                 self.lists.try_send(message(
                     &list,
@@ -341,6 +342,7 @@ mod tests {
                     route,
                     data,
                     uid: uids[0].to_owned(),
+                    key: None,
                 };
                 let mark = match *lists {
                     0 => Mark::default(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_nats::{Client, PublishError, PublishErrorKind, StatusCode, Subject};
+use async_nats::{Client, PublishError, PublishErrorKind, StatusCode};
 use bytes::Bytes;
 use prost::Message as _;
 use tokio::task::unconstrained;
@@ -12,7 +12,7 @@ use tokio::task::unconstrained;
 use super::link::{self, Purpose};
 use super::mark::{Mark, Numbers};
 use super::replies::Replies;
-use super::subjects;
+use super::subjects::{self, Checked};
 use crate::app::config::NatsClientConfig;
 use crate::cluster::rpc::{RpcClient, Sent, one_by_one, split, undelivered};
 use crate::cluster::wire::{BindMsg, KickMsg, Push, Request, Response, UserList};
@@ -62,7 +62,7 @@ impl NatsClient {
     }
 
     /// Sends something that is not answered.
-    async fn send(&self, subject: Result<Subject>, payload: Vec<u8>) -> Result<()> {
+    async fn send(&self, subject: Result<Checked<'_>>, payload: Vec<u8>) -> Result<()> {
         let (started, subject) = (self.started()?, subject?);
         self.in_time(started.publish(subject, payload)).await
     }
@@ -93,7 +93,7 @@ impl NatsClient {
                     let publish = async |mark: Mark| {
                         let mut payload = part.encode_to_vec();
                         payload.extend(mark.encode_to_vec());
-                        started.publish(subject.clone(), payload).await
+                        started.publish(subject, payload).await
                     };
                     let published = started.numbers.send(kind, publish);
                     match self.in_time(published).await {
@@ -111,7 +111,7 @@ impl NatsClient {
 }
 
 impl Started {
-    async fn publish(&self, subject: Subject, payload: Vec<u8>) -> Result<()> {
+    async fn publish(&self, subject: Checked<'_>, payload: Vec<u8>) -> Result<()> {
         let sent = self.client.publish(subject, payload.into()).await;
         sent.map_err(not_sent)
     }
@@ -171,20 +171,15 @@ impl RpcClient for NatsClient {
         request: Request,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Bytes>> {
+        // Of the request only what is needed later goes into the future, which is to be small.
+        let payload = Bytes::from(request.encode_to_vec());
+        let route = request.msg.map(|msg| msg.route).unwrap_or_default();
         Box::pin(async move {
             let started = self.started()?;
-            let call = started.call(target, request.encode_to_vec().into());
+            let call = started.call(target, payload);
             match tokio::time::timeout(timeout, call).await {
                 Ok(result) => result,
-                Err(_) => {
-                    let route = request.msg.as_ref().map(|msg| msg.route.as_str());
-                    Err(timed_out(
-                        timeout,
-                        route.unwrap_or_default(),
-                        &started.own,
-                        &target.id,
-                    ))
-                }
+                Err(_) => Err(timed_out(timeout, &route, &started.own, &target.id)),
             }
         })
     }
@@ -201,8 +196,10 @@ impl RpcClient for NatsClient {
     }
 
     fn kick<'a>(&'a self, frontend_type: &'a str, kick: KickMsg) -> BoxFuture<'a, Result<()>> {
-        let subject = subjects::kicks(frontend_type, &kick.user_id);
-        Box::pin(self.send(subject, kick.encode_to_vec()))
+        Box::pin(async move {
+            let subject = subjects::kicks(frontend_type, &kick.user_id);
+            self.send(subject, kick.encode_to_vec()).await
+        })
     }
 
     fn send_list<'a>(&'a self, frontend_type: &'a str, list: UserList) -> BoxFuture<'a, Sent> {

@@ -127,6 +127,8 @@ fn options(
         .connection_timeout(config.connection_timeout)
         .ping_interval(config.ping_interval)
         .client_capacity(COMMANDS)
+        // What is published to was checked when it was made, or came from the bus itself.
+        .skip_subject_validation(true)
         .subscription_capacity(purpose.capacity)
         .reconnect_delay_callback(move |attempt| match attempt {
             0 | 1 => Duration::ZERO,

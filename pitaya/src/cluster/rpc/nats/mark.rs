@@ -136,6 +136,7 @@ mod tests {
             route: "on".into(),
             uid: "u1".into(),
             data: "hi".into(),
+            key: Some("k".into()),
         };
         let mut bytes = push.encode_to_vec();
         assert_eq!(Mark::of(&bytes), mark(0, 0));

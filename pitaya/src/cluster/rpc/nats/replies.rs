@@ -3,9 +3,11 @@
 //! The library has the same, but never forgets a request that nobody answered.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_nats::subject::ToSubject;
 use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
@@ -46,13 +48,13 @@ impl Replies {
     }
 
     /// A subject for one reply, and who waits for it.
-    pub(super) fn expect(&self) -> (Subject, Reply<'_>) {
+    pub(super) fn expect(&self) -> (ReplyTo<'_>, Reply<'_>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(number, sender);
-        let subject = [self.prefix.as_str(), &number.to_string()].concat();
+        let prefix = &*self.prefix;
         (
-            Subject::from(subject),
+            ReplyTo { prefix, number },
             Reply {
                 number,
                 receiver,
@@ -69,6 +71,25 @@ impl Replies {
     /// How many are waited for.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.lock().len()
+    }
+}
+
+/// Where one reply goes.
+#[derive(Clone, Copy)]
+pub(super) struct ReplyTo<'a> {
+    prefix: &'a str,
+    number: u64,
+}
+
+impl ToSubject for ReplyTo<'_> {
+    fn to_subject(&self) -> Subject {
+        /// Digits of the largest number.
+        const DIGITS: usize = 20;
+        let mut subject = String::with_capacity(self.prefix.len() + DIGITS);
+        subject.push_str(self.prefix);
+        // Text can always be written.
+        let _ = write!(subject, "{}", self.number);
+        Subject::from(&*subject)
     }
 }
 

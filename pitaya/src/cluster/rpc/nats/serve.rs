@@ -100,11 +100,21 @@ pub(super) async fn calls(
 }
 
 /// Starts a call and publishes its answer.
-fn serve(inbox: &dyn Inbox, client: &Client, call: Call) -> impl Future<Output = ()> + use<> {
+fn serve<'a>(
+    inbox: &dyn Inbox,
+    client: &'a Client,
+    call: Call,
+) -> impl Future<Output = ()> + use<'a> {
     // In here, not in the future: calls start in the order they came.
     let response = inbox.request(call.request);
-    let client = client.clone();
-    async move { answer(&client, call.reply, response.await).await }
+    async move {
+        let Some(reply) = call.reply else {
+            response.await;
+            return;
+        };
+        let payload = encoded(client, response.await);
+        publish(client, reply, payload).await;
+    }
 }
 
 async fn read_call(inbox: &dyn Inbox, client: &Client, message: Message) -> Option<Call> {
@@ -131,15 +141,19 @@ async fn read_call(inbox: &dyn Inbox, client: &Client, message: Message) -> Opti
 /// Publishes an answer, or why it cannot be carried. A call that names no place for it gets none.
 async fn answer(client: &Client, reply: Option<Subject>, response: Response) {
     let Some(reply) = reply else { return };
-    let mut payload = response.encode_to_vec();
-    if payload.len() > client.max_payload() {
-        let error = Error::new(
-            codes::INTERNAL,
-            "the reply is larger than the message bus carries",
-        );
-        payload = Response::from(error).encode_to_vec();
+    publish(client, reply, encoded(client, response)).await;
+}
+
+fn encoded(client: &Client, response: Response) -> Vec<u8> {
+    let payload = response.encode_to_vec();
+    if payload.len() <= client.max_payload() {
+        return payload;
     }
-    publish(client, reply, payload).await;
+    let error = Error::new(
+        codes::INTERNAL,
+        "the reply is larger than the message bus carries",
+    );
+    Response::from(error).encode_to_vec()
 }
 
 async fn publish(client: &Client, subject: Subject, payload: Vec<u8>) {

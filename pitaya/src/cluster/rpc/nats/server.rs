@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_nats::{Client, Subject, Subscriber};
+use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -15,8 +15,9 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::arrivals::{Arrivals, Queue};
 use super::link::{self, Purpose};
 use super::replies::Replies;
+use super::serve;
+use super::subjects::{self, Checked};
 use super::users::{Users, Watch};
-use super::{serve, subjects};
 use crate::app::config::NatsServerConfig;
 use crate::cluster::ServerInfo;
 use crate::cluster::rpc::{Inbox, RpcServer};
@@ -100,7 +101,7 @@ impl NatsServer {
 }
 
 impl Started {
-    async fn subscribe(&self, subject: Subject) -> Result<Subscriber> {
+    async fn subscribe(&self, subject: Checked<'_>) -> Result<Subscriber> {
         subscribe(&self.client, subject).await
     }
 
@@ -259,7 +260,7 @@ impl RpcServer for NatsServer {
     }
 }
 
-async fn subscribe(client: &Client, subject: Subject) -> Result<Subscriber> {
+async fn subscribe(client: &Client, subject: Checked<'_>) -> Result<Subscriber> {
     client
         .subscribe(subject)
         .await
