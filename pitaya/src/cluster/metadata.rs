@@ -33,7 +33,7 @@ struct Kept {
 /// What came with a call: an object that [`json::flat`] takes, and what every callee asks for.
 #[derive(Clone)]
 struct Came {
-    bytes: Bytes,
+    bytes: Box<[u8]>,
     timeout: Option<Duration>,
     has_request_id: bool,
 }
@@ -174,13 +174,14 @@ impl Metadata {
         Ok(entries.into())
     }
 
-    /// The same for what is kept as it came, if it can be, until somebody asks.
+    /// The same for what is kept as it came, if it can be, until somebody asks. Copied, because it is a
+    /// part of a buffer that is far larger.
     ///
     /// # Errors
     /// As above.
-    pub(crate) fn keep(bytes: Bytes) -> Result<Self, serde_json::Error> {
+    pub(crate) fn keep(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let (mut timeout, mut has_request_id) = (None, false);
-        let read = json::flat(&bytes, |key, value| match (key, value) {
+        let read = json::flat(bytes, |key, value| match (key, value) {
             (TIMEOUT, Plain::Text(text)) => timeout = read_timeout(text),
             (TIMEOUT, Plain::Number(_)) => timeout = None,
             (REQUEST_ID, value) => {
@@ -189,10 +190,10 @@ impl Metadata {
             _ => {}
         });
         if read.is_none() {
-            return Self::parse(&bytes);
+            return Self::parse(bytes);
         }
         let came = Some(Came {
-            bytes,
+            bytes: bytes.into(),
             timeout,
             has_request_id,
         });
@@ -519,7 +520,7 @@ mod tests {
             r#"{"reqTimeout":"soon","otel-span":{"traceparent":"a"}}"#,
         ] {
             let read = Metadata::parse(text.as_bytes());
-            let kept = Metadata::keep(text.into());
+            let kept = Metadata::keep(text.as_bytes());
             assert_eq!(kept.is_ok(), read.is_ok(), "{text}");
             let (Ok(read), Ok(kept)) = (read, kept) else {
                 continue;

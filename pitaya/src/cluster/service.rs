@@ -285,7 +285,7 @@ impl Call {
         let Some(msg) = request.msg else {
             return Err(Error::new(codes::BAD_REQUEST, "the request has no message"));
         };
-        let mut metadata = Metadata::keep(request.metadata)
+        let mut metadata = Metadata::keep(&request.metadata)
             .map_err(|error| Error::new(codes::INTERNAL, error.to_string()))?;
         if !metadata.has_request_id() {
             metadata = metadata.with_request_id(super::request_id());

@@ -26,7 +26,7 @@ pub(super) struct Remote {
     /// The encoded reply, once there is one.
     reply: Mutex<Option<Bytes>>,
     /// The values as they came, until somebody asks for one.
-    unread: Mutex<Option<Bytes>>,
+    unread: Mutex<Option<Box<[u8]>>>,
     /// Values changed since they came: `None` is removed.
     changes: Mutex<BTreeMap<String, Option<Value>>>,
 }
@@ -59,7 +59,7 @@ impl Session {
         // Most calls ask for none of the values: what is certain to be readable waits until one does.
         let plain = json::flat(&session.data, |_, _| ()).is_some();
         let (unread, data) = match plain {
-            true => (Some(session.data), None),
+            true => (Some(session.data.as_ref().into()), None),
             false => (None, parse_data(&session.data)?),
         };
         let remote = Remote {
