@@ -8,7 +8,7 @@
 //! needs the peer's help (a TLS handshake, a PROXY header, an HTTP upgrade)
 //! happens in `establish`, which the framework runs in the connection's own
 //! task under a deadline. Nothing here knows sessions or packets' meaning, and
-//! configuration only where [`Acceptor::configure`] hands it in.
+//! the app only where [`Acceptor::configure`] hands it in.
 
 mod linger;
 mod listener;
@@ -21,7 +21,7 @@ mod tcp;
 mod tls;
 mod websocket;
 
-pub(crate) use self::refused::refusal_of;
+pub(crate) use self::refused::{refusal_of, refused};
 pub use self::{
     listener::Listener,
     memory::{Connector, Memory, MemoryConnect, memory},
@@ -38,7 +38,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::app::config::Config;
+use crate::app::AppHandle;
 use crate::wrapper::{Wrapped, Wrapper};
 
 /// A source of client connections.
@@ -117,12 +117,13 @@ pub trait Acceptor: Send + 'static {
     /// A peer that has connected and may still have to be talked to.
     type Connect: Connect;
 
-    /// Takes over what the app's configuration says about acceptors; by default nothing.
+    /// Takes over what the app's [configuration](AppHandle::config) says about acceptors; by default
+    /// nothing.
     ///
     /// The framework calls it once, before [`bind`](Self::bind). What an acceptor was told in code
     /// counts more. An acceptor around another one passes this on.
-    fn configure(&mut self, config: &Config) {
-        let _ = config;
+    fn configure(&mut self, app: &AppHandle) {
+        let _ = app;
     }
 
     /// Opens the listener; does nothing when it was given an open one.
@@ -187,10 +188,29 @@ pub trait Connect: Send + 'static {
     /// directions, and `poll_shutdown` ends the connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
+    /// Finds out who the client is, as far as that goes before anything else: where `establish` goes
+    /// on waiting for the peer, `pitaya.limits.address.connections` can count it meanwhile.
+    ///
+    /// Called before [`establish`](Self::establish), or not at all. `None`, as by default, leaves
+    /// it to what that says. A connection around another one passes this on, unless it knows better.
+    ///
+    /// # Errors
+    /// As `establish`.
+    fn identify(&mut self) -> impl Future<Output = io::Result<Option<SocketAddr>>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// The certificates that the client has shown, its own first, in DER; by default none. They
+    /// become [`Session::peer_certificates`](crate::Session::peer_certificates).
+    fn certificates(io: &Self::Io) -> Option<Arc<[Vec<u8>]>> {
+        let _ = io;
+        None
+    }
+
     /// Does everything that needs the peer: TLS, PROXY header, HTTP upgrade.
     ///
-    /// Runs in the connection's own task, and is dropped when the deadline for
-    /// it has passed.
+    /// Runs in the connection's own task, and is dropped when the time for the
+    /// handshake (`pitaya.limits.handshake.timeout`) is over.
     ///
     /// # Errors
     /// The peer cannot be served; the connection is closed and the text logged.

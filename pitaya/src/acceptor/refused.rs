@@ -1,6 +1,7 @@
 //! Why a connection was not established, with the cause that it is counted under.
 
 use std::io;
+use std::time::Duration;
 
 use crate::observe::Refusal;
 
@@ -13,9 +14,21 @@ pub(crate) struct Refused {
 }
 
 /// An error that is counted under this cause.
-pub(super) fn refused(refusal: Refusal, text: impl Into<String>) -> io::Error {
+pub(crate) fn refused(refusal: Refusal, text: impl Into<String>) -> io::Error {
     let text = text.into();
     io::Error::new(io::ErrorKind::InvalidData, Refused { refusal, text })
+}
+
+/// Runs a step of `establish` that has this much time, and is counted under this cause when it
+/// takes longer.
+pub(super) async fn within<T>(
+    limit: Duration,
+    refusal: Refusal,
+    step: impl Future<Output = T>,
+) -> io::Result<T> {
+    tokio::time::timeout(limit, step)
+        .await
+        .map_err(|_| refused(refusal, format!("more than {limit:?} is too long")))
 }
 
 /// The cause of an error of `establish`.

@@ -1,14 +1,16 @@
 //! Packets straight on TCP: the connection's bytes are the packets' bytes,
 //! behind a PROXY protocol header where there is one.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::net::TcpStream;
 
-use super::{
-    Acceptor, Connect, Established, Listener, ProxyProtocol, listener::local_address, proxy,
-};
-use crate::app::config::Config;
+use super::listener::local_address;
+use super::refused::within;
+use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, proxy};
+use crate::app::AppHandle;
+use crate::app::config::Limits;
+use crate::observe::Refusal;
 
 /// Accepts plain TCP connections.
 ///
@@ -31,6 +33,8 @@ pub struct Tcp {
     listener: Listener,
     /// As the configuration says, unless this says it.
     proxy: Option<ProxyProtocol>,
+    /// The time that a header has.
+    header_time: Duration,
 }
 
 impl Tcp {
@@ -51,14 +55,16 @@ impl Tcp {
         Self {
             listener,
             proxy: None,
+            header_time: Limits::default().proxy_timeout,
         }
     }
 
     /// Which connections begin with a PROXY protocol header; by default what
     /// `pitaya.acceptor.proxyprotocol` says, which is none or all.
     ///
-    /// The header comes before TLS and the WebSocket upgrade. The session's
-    /// remote address is then the one in the header.
+    /// The header comes before TLS and the WebSocket upgrade, within
+    /// `pitaya.limits.proxy.timeout`. The session's remote address is then the
+    /// one in the header.
     ///
     /// ```
     /// use pitaya::{Tcp, acceptor::ProxyProtocol};
@@ -81,7 +87,9 @@ impl Tcp {
 impl Acceptor for Tcp {
     type Connect = TcpConnect;
 
-    fn configure(&mut self, config: &Config) {
+    fn configure(&mut self, app: &AppHandle) {
+        let config = app.config();
+        self.header_time = config.limits.proxy_timeout;
         if config.acceptor.proxy_protocol {
             self.proxy.get_or_insert(ProxyProtocol::Required);
         }
@@ -107,7 +115,8 @@ impl Acceptor for Tcp {
             stream,
             peer,
             listening,
-            proxied,
+            header: proxied.then_some(self.header_time),
+            told: None,
         })
     }
 
@@ -123,23 +132,31 @@ pub struct TcpConnect {
     stream: TcpStream,
     peer: SocketAddr,
     listening: SocketAddr,
-    proxied: bool,
+    /// A header is still to be read, within this time.
+    header: Option<Duration>,
+    /// The address that the client connected to, as a header said.
+    told: Option<SocketAddr>,
 }
 
 impl Connect for TcpConnect {
     type Io = TcpStream;
 
-    async fn establish(mut self) -> io::Result<Established<TcpStream>> {
-        if self.proxied {
+    async fn identify(&mut self) -> io::Result<Option<SocketAddr>> {
+        if let Some(time) = self.header.take() {
             // Boxed, so that connections without have no room for it.
-            let ends = Box::pin(proxy::read(&mut self.stream)).await?;
-            return Ok(Established {
-                io: self.stream,
-                peer: Some(ends.client),
-                local: Some(ends.server),
-            });
+            let header = proxy::read(&mut self.stream);
+            let ends = Box::pin(within(time, Refusal::ProxyTimeout, header)).await??;
+            self.peer = ends.client;
+            self.told = Some(ends.server);
         }
-        let local = local_address(&self.stream, self.listening);
+        Ok(Some(self.peer))
+    }
+
+    async fn establish(mut self) -> io::Result<Established<TcpStream>> {
+        self.identify().await?;
+        let local = self
+            .told
+            .or_else(|| local_address(&self.stream, self.listening));
         Ok(Established {
             io: self.stream,
             peer: Some(self.peer),

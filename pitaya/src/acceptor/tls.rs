@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use std::{io, net::SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,9 +12,10 @@ use tokio_rustls::rustls::{self, InvalidMessage};
 use tokio_rustls::server::TlsStream;
 
 use super::linger::linger;
-use super::refused::refused;
+use super::refused::{refused, within};
 use super::{Acceptor, Connect, Established};
-use crate::app::config::Config;
+use crate::app::AppHandle;
+use crate::app::config::Limits;
 use crate::observe::Refusal;
 use crate::tls::ServerTls;
 use crate::wrapper::Wrapper;
@@ -22,12 +24,22 @@ use crate::wrapper::Wrapper;
 /// [`Tcp::tls`](super::Tcp::tls) and [`WebSocket::tls`](super::WebSocket::tls),
 /// or over any other acceptor.
 ///
-/// The handshake counts to the time that a connection has to be established.
+/// The handshake has the time of `pitaya.limits.tls.timeout`.
 /// On close the client is told that nothing follows.
 #[derive(Debug)]
 pub struct Tls<A> {
     inner: A,
+    // Shared with every connection that is being established.
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug, Clone)]
+struct Rules {
     tls: ServerTls,
+    /// The time that the handshake has.
+    time: Duration,
+    /// Who counts certificates that cannot be loaded again.
+    app: Option<AppHandle>,
 }
 
 impl<A> Tls<A> {
@@ -35,7 +47,11 @@ impl<A> Tls<A> {
     pub fn over(acceptor: A, tls: ServerTls) -> Self {
         Self {
             inner: acceptor,
-            tls,
+            rules: Arc::new(Rules {
+                tls,
+                time: Limits::default().tls_timeout,
+                app: None,
+            }),
         }
     }
 }
@@ -43,8 +59,11 @@ impl<A> Tls<A> {
 impl<A: Acceptor> Acceptor for Tls<A> {
     type Connect = TlsConnect<A::Connect>;
 
-    fn configure(&mut self, config: &Config) {
-        self.inner.configure(config);
+    fn configure(&mut self, app: &AppHandle) {
+        self.inner.configure(app);
+        let rules = Arc::make_mut(&mut self.rules);
+        rules.time = app.config().limits.tls_timeout;
+        rules.app = Some(app.clone());
     }
 
     fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
@@ -52,7 +71,7 @@ impl<A: Acceptor> Acceptor for Tls<A> {
     }
 
     async fn bind(&mut self) -> io::Result<()> {
-        let tls = self.tls.clone();
+        let tls = self.rules.tls.clone();
         tokio::task::spawn_blocking(move || tls.reload())
             .await
             .map_err(io::Error::other)??;
@@ -66,7 +85,7 @@ impl<A: Acceptor> Acceptor for Tls<A> {
     async fn accept(&mut self) -> io::Result<Self::Connect> {
         Ok(TlsConnect {
             inner: self.inner.accept().await?,
-            tls: self.tls.clone(),
+            rules: Arc::clone(&self.rules),
         })
     }
 
@@ -79,21 +98,31 @@ impl<A: Acceptor> Acceptor for Tls<A> {
 #[derive(Debug)]
 pub struct TlsConnect<C> {
     inner: C,
-    tls: ServerTls,
+    rules: Arc<Rules>,
 }
 
 impl<C: Connect> Connect for TlsConnect<C> {
     type Io = TlsIo<C::Io>;
+
+    async fn identify(&mut self) -> io::Result<Option<SocketAddr>> {
+        self.inner.identify().await
+    }
+
+    fn certificates(io: &Self::Io) -> Option<Arc<[Vec<u8>]>> {
+        let shown: Arc<[_]> = io.client_certificates().map(<[u8]>::to_vec).collect();
+        (!shown.is_empty()).then_some(shown)
+    }
 
     async fn establish(self) -> io::Result<Established<Self::Io>> {
         // A handshake is work for the processor, and the first poll may be the
         // accept loop's: not there.
         tokio::task::yield_now().await;
         let below = self.inner.establish().await?;
-        let config = self.tls.config().await;
+        let rules = self.rules;
+        let config = rules.tls.config(rules.app.as_ref()).await;
         let config = config.ok_or_else(|| io::Error::other("the certificate is not loaded"))?;
         let handshake = TlsAcceptor::from(config).accept(below.io);
-        match handshake.into_fallible().await {
+        match within(rules.time, Refusal::TlsTimeout, handshake.into_fallible()).await? {
             Ok(stream) => Ok(Established {
                 io: TlsIo(stream),
                 peer: below.peer,

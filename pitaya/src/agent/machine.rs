@@ -70,7 +70,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(now: Instant, interval: Duration, handshake_within: Duration) -> Self {
+    /// The connection is there; its handshake has to be done at `handshake_by`.
+    pub(crate) fn new(now: Instant, interval: Duration, handshake_by: Instant) -> Self {
         Self {
             phase: Phase::Start,
             heard: true,
@@ -79,7 +80,7 @@ impl Machine {
             idle: 0,
             interval,
             beat_at: now + interval,
-            phase_by: Some(now + handshake_within),
+            phase_by: Some(handshake_by),
             bind_by: None,
             write_by: None,
         }
@@ -221,7 +222,7 @@ mod tests {
     const T: Duration = Duration::from_secs(10);
 
     fn machine(now: Instant) -> Machine {
-        Machine::new(now, T, Duration::from_secs(3600))
+        Machine::new(now, T, now + Duration::from_secs(3600))
     }
 
     fn step(machine: &mut Machine, kind: PacketType) -> Step<'static> {
@@ -323,7 +324,7 @@ mod tests {
     fn deadlines_close() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        let mut m = Machine::new(start, T, second);
+        let mut m = Machine::new(start, T, start + second);
         assert_eq!(m.wake_at(), start + second);
         assert_eq!(
             m.tick(start + second, false, 0),

@@ -1,12 +1,15 @@
 //! One client connection: its state machine, which is pure, and its task, which does the I/O.
 
+mod call;
+mod close;
 mod conn;
 mod machine;
 mod serve;
 
+pub(crate) use call::{let_go, poll_caught};
 pub(crate) use conn::{Call, Conn};
 pub(crate) use machine::Machine;
-pub(crate) use serve::{let_go, poll_caught, serve};
+pub(crate) use serve::serve;
 
 #[cfg(test)]
 mod sizes {

@@ -9,17 +9,17 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Core;
-use crate::acceptor::{Acceptor, Connect, Established, refusal_of};
+use super::{AppHandle, Core, Pending};
+use crate::acceptor::{Acceptor, Connect, Established, refusal_of, refused};
 use crate::agent::{Conn, Machine, serve};
-use crate::app::config::Config;
 use crate::handler::BoxFuture;
 use crate::observe::Refusal;
+use crate::session::Place;
 use crate::wrapper::{Guard, Wrappers};
 
 /// An acceptor behind a `dyn`.
 pub(super) trait Listen: Send {
-    fn configure(&mut self, config: &Config);
+    fn configure(&mut self, app: &AppHandle);
     fn bind(&mut self) -> BoxFuture<'_, io::Result<()>>;
     fn name(&self) -> &'static str;
     fn local_addr(&self) -> Option<SocketAddr>;
@@ -27,8 +27,8 @@ pub(super) trait Listen: Send {
 }
 
 impl<A: Acceptor> Listen for A {
-    fn configure(&mut self, config: &Config) {
-        Acceptor::configure(self, config);
+    fn configure(&mut self, app: &AppHandle) {
+        Acceptor::configure(self, app);
     }
 
     fn bind(&mut self) -> BoxFuture<'_, io::Result<()>> {
@@ -91,30 +91,57 @@ fn start<C: Connect>(connect: C, core: &Arc<Core>, wrappers: &Wrappers) {
     let Some(pending) = core.pending() else {
         return app.metrics().connection_refused(Refusal::Handshakes);
     };
+    let addresses = (core.limits().most.of_address > 0).then(|| app.clone());
+    let mut arrival = Box::pin(arrive(connect, addresses));
     // What needs no help of the peer is ready at once, and gets along without a task of its own.
-    let mut establish = Box::pin(connect.establish());
-    if let Some(established) = (&mut establish).now_or_never() {
-        return match established {
-            Ok(established) => run(established, core, pending, wrappers),
+    let arrived = (&mut arrival).now_or_never();
+    let now = Instant::now();
+    let handshake_by = now + core.limits().handshake;
+    if let Some(arrived) = arrived {
+        return match arrived {
+            Ok(arrived) => run(arrived, now, handshake_by, core, pending, wrappers),
             Err(error) => failed(core, &error),
         };
     }
     let (core, wrappers) = (core.clone(), wrappers.clone());
     app.tasks().spawn(async move {
-        let established = tokio::time::timeout(core.limits().establish, establish);
-        let established = tokio::select! {
-            established = established => established,
+        let arrived = tokio::select! {
+            arrived = tokio::time::timeout_at(handshake_by, arrival) => arrived,
             () = core.app().stopping() => return,
         };
-        match established {
-            Ok(Ok(established)) => run(established, &core, pending, &wrappers),
+        let now = Instant::now();
+        match arrived {
+            Ok(Ok(arrived)) => run(arrived, now, handshake_by, &core, pending, &wrappers),
             Ok(Err(error)) => failed(&core, &error),
             Err(_) => core
                 .app()
                 .metrics()
-                .connection_refused(Refusal::EstablishTimeout),
+                .connection_refused(Refusal::HandshakeTimeout),
         }
     });
+}
+
+/// A connection that is ready for packets, and its place among those of its address.
+struct Arrived<C: Connect> {
+    established: Established<C::Io>,
+    place: Option<Place>,
+}
+
+/// Establishes a connection. Where those of one address are limited, it is counted as soon as its
+/// address is known: nobody can hold all handshakes.
+async fn arrive<C: Connect>(
+    mut connect: C,
+    addresses: Option<AppHandle>,
+) -> io::Result<Arrived<C>> {
+    let mut place = None;
+    if let Some(app) = addresses
+        && let Some(peer) = connect.identify().await?
+    {
+        let taken = Place::take(&app, peer);
+        place = Some(taken.map_err(|refusal| refused(refusal, "too many of this address"))?);
+    }
+    let established = connect.establish().await?;
+    Ok(Arrived { established, place })
 }
 
 fn failed(core: &Core, error: &io::Error) {
@@ -122,28 +149,30 @@ fn failed(core: &Core, error: &io::Error) {
     tracing::debug!(%error, "a connection was not established");
 }
 
-fn run<Io>(
-    established: Established<Io>,
+fn run<C: Connect>(
+    arrived: Arrived<C>,
+    now: Instant,
+    handshake_by: Instant,
     core: &Arc<Core>,
-    pending: super::Pending,
+    pending: Pending,
     wrappers: &Wrappers,
-) where
-    Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
+) {
+    let Arrived { established, place } = arrived;
     let app = core.app();
     let Ok(guard) = Guard::open(wrappers, app) else {
         return app.metrics().connection_refused(Refusal::Establish);
     };
-    // Again: while this one was established, others were too.
-    let session = match app.pool().open(app, established.peer, core.limits().most) {
+    let session = match app.pool().open(app, established.peer, place) {
         Ok(session) => session,
         Err(refusal) => return app.metrics().connection_refused(refusal),
     };
+    if let Some(shown) = C::certificates(&established.io) {
+        session.set_peer_certificates(shown);
+    }
     app.metrics()
         .connected_clients
         .set(app.pool().count() as f64);
-    let limits = core.limits();
-    let machine = Machine::new(Instant::now(), limits.heartbeat, limits.handshake);
+    let machine = Machine::new(now, core.limits().heartbeat, handshake_by);
     let conn = Conn::new(established.io, machine, pending, guard);
     app.tasks().spawn(serve(core.clone(), session, conn));
 }

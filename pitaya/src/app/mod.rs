@@ -28,11 +28,3 @@ pub use report::{
     Cause, ClusterState, ConnectionStates, Queues, Report, SessionQueue, SlowHandler,
 };
 pub use running::App;
-
-use crate::protocol::handshake::HandshakeData;
-
-/// Clients that are known to take route codes in pushes, by the `libVersion` of their handshake.
-/// Others show it by using a code themselves; some existing clients cannot take them at all.
-fn takes_codes(data: &HandshakeData) -> bool {
-    data.sys.lib_version.starts_with("pitaya-rust-")
-}

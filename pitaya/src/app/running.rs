@@ -142,7 +142,7 @@ impl App {
         let mut bound = Vec::with_capacity(acceptors.len());
         for mut acceptor in acceptors {
             let name = acceptor.name();
-            acceptor.configure(self.handle.config());
+            acceptor.configure(&self.handle);
             acceptor.bind().await.map_err(|cause| StartError::Listen {
                 acceptor: name,
                 cause,

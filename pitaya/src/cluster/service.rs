@@ -23,7 +23,7 @@ use super::{Inbox, Metadata};
 use crate::agent::{let_go, poll_caught};
 use crate::app::{AppHandle, Core};
 use crate::error::{Error, Result, codes};
-use crate::handler::table::Target;
+use crate::handler::table::Elsewhere;
 use crate::handler::{BoxFuture, Context, Incoming};
 use crate::isolate::{caught, isolated, isolated_now};
 use crate::observe::{AppRecorder, Times, trace};
@@ -357,30 +357,29 @@ impl Call {
         let session =
             Session::of_frontend(core.app(), origin, std::mem::take(&mut self.session))
                 .map_err(|error| service.refused(Error::new(codes::INTERNAL, error.to_string())))?;
-        let found = match core.table().resolve_anywhere(&self.msg.route, !notify) {
-            Target::Route { index, .. } => core
-                .table()
-                .route(index)
-                .ok_or_else(|| Error::internal("the route has no service")),
-            Target::Error(error) => Err(error),
-            Target::UnknownCode | Target::Forward { .. } => Err(Error::new(
-                codes::NOT_FOUND,
-                format!("pitaya/handler: {} not found", self.msg.route),
-            )),
-        };
-        let route = found.map_err(|error| service.refused(error))?;
+        let found = core.table().resolve_anywhere(&self.msg.route, !notify);
+        let route = found.map_err(|elsewhere| {
+            service.refused(match elsewhere {
+                Elsewhere::Error(error) => error,
+                Elsewhere::UnknownCode | Elsewhere::Forward { .. } => Error::new(
+                    codes::NOT_FOUND,
+                    format!("pitaya/handler: {} not found", self.msg.route),
+                ),
+            })
+        })?;
         let id = if notify { 0 } else { self.msg.id.max(1) };
         let incoming = Incoming {
             metadata: self.metadata.clone(),
+            came: self.came,
             deadline: self.deadline,
         };
-        let (came, waited) = (self.came, self.came.elapsed());
         let ctx = Context::forwarded(&session, route, id, &incoming);
         let mut call = pin!(None);
         core.start(&ctx, false, &self.msg.data, call.as_mut());
         let Some(mut call) = call.as_pin_mut() else {
             return Err(Error::internal("the call was not started"));
         };
+        route.metrics.delayed(self.came.elapsed());
         let ended = async {
             if let Some(result) = poll_fn(|cx| poll_caught(call.as_mut(), cx)).await {
                 return result;
@@ -398,10 +397,10 @@ impl Call {
         };
         let Ok(result) = timeout_at(self.deadline + grace, ended).await else {
             let_go(core, call);
-            core.settle_late(&ctx, came, waited, None);
+            core.settle_late(&ctx, None);
             return Err(too_late());
         };
-        core.measure(&ctx, came, waited, &result);
+        core.measure(&ctx, &result);
         result?;
         if notify {
             return Ok(Bytes::from_static(b"ack"));

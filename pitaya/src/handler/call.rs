@@ -13,6 +13,7 @@ use crate::isolate::isolated_now;
 use crate::message::Body;
 
 /// Decodes the argument: `PIT-400` with the serializer's text if that fails.
+#[inline]
 pub fn decode<T: Body>(ctx: &Context<'_>, body: &[u8]) -> Result<T, Error> {
     T::decode(ctx.serializer(), body).map_err(|error| Error::new(codes::BAD_REQUEST, error.0))
 }

@@ -42,6 +42,8 @@ enum From<'a> {
 /// What comes with a message that is forwarded.
 pub(crate) struct Incoming {
     pub(crate) metadata: Metadata,
+    /// When it came to this server.
+    pub(crate) came: Instant,
     /// When the client's own server stops waiting.
     pub(crate) deadline: Instant,
 }
@@ -200,6 +202,15 @@ impl<'a> Context<'a> {
     /// The value of this type that an earlier hook left.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.extras.get()?.values.get()
+    }
+
+    /// When the message came to this server.
+    #[inline]
+    pub(crate) fn received(&self) -> Instant {
+        match self.from {
+            From::Client(received) => received,
+            From::Server(incoming) => incoming.came,
+        }
     }
 
     pub(crate) fn mounted(&self) -> &'a MountedRoute {

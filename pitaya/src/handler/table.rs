@@ -30,6 +30,8 @@ impl Mounted {
 
 /// One route of the table.
 pub(crate) struct MountedRoute {
+    /// Its index in the table.
+    pub(crate) number: u16,
     service: u16,
     index: u16,
     /// Calls of one session may overlap.
@@ -55,18 +57,12 @@ pub(crate) struct Table {
 
 const NOWHERE: u16 = u16::MAX;
 
-/// Where a message goes.
-pub(crate) enum Target {
-    Route {
-        index: u16,
-        by_code: bool,
-    },
+/// Where a message goes that no route of this server takes.
+pub(crate) enum Elsewhere {
     /// Nowhere: this is what its sender is told.
     Error(Error),
     /// To a server of another type; the whole route.
-    Forward {
-        route: String,
-    },
+    Forward { route: String },
     /// A code that the dictionary lacks, which ends the connection.
     UnknownCode,
 }
@@ -102,6 +98,7 @@ impl Table {
                     .insert(path.clone().into_bytes().into(), route);
                 let metrics = recorder.route(&path);
                 table.routes.push(MountedRoute {
+                    number: route,
                     service: service_index,
                     index: index as u16,
                     overlaps: spec.options.concurrent || !ordered,
@@ -139,24 +136,25 @@ impl Table {
 
     /// Finds a message's route. `request`: an answer is wanted, so the route must give one.
     #[inline]
-    pub(crate) fn resolve(&self, route: RouteRef<'_>, request: bool) -> Target {
-        let (found, by_code) = match route {
-            RouteRef::Name(name) => (self.by_name.get(name).copied(), false),
-            RouteRef::Code(code) => (
-                self.by_code
-                    .get(usize::from(code))
-                    .copied()
-                    .filter(|&i| i != NOWHERE),
-                true,
-            ),
-        };
-        match found.and_then(|index| Some((index, self.route(index)?))) {
-            Some((_, found)) if request && found.spec.kind == RouteKind::Notify => Target::Error(
-                Error::new(codes::BAD_REQUEST, "tried to request a notify route"),
-            ),
-            Some((index, _)) => Target::Route { index, by_code },
-            None => self.explain(route),
+    pub(crate) fn resolve(
+        &self,
+        route: RouteRef<'_>,
+        request: bool,
+    ) -> Result<&MountedRoute, Elsewhere> {
+        match self.find(route) {
+            Some(found) if request && found.spec.kind == RouteKind::Notify => Err(no_answers()),
+            Some(found) => Ok(found),
+            None => Err(self.explain(route)),
         }
+    }
+
+    #[inline]
+    fn find(&self, route: RouteRef<'_>) -> Option<&MountedRoute> {
+        // No route has the index that stands for none.
+        self.route(match route {
+            RouteRef::Name(name) => *self.by_name.get(name)?,
+            RouteRef::Code(code) => *self.by_code.get(usize::from(code))?,
+        })
     }
 
     /// The route as its client wrote it.
@@ -169,11 +167,7 @@ impl Table {
 
     /// A message's route in words, with its server type where it is known.
     pub(crate) fn name<'a>(&'a self, route: RouteRef<'a>) -> Option<Cow<'a, str>> {
-        let known = match route {
-            RouteRef::Name(name) => self.by_name.get(name).copied(),
-            RouteRef::Code(code) => self.by_code.get(usize::from(code)).copied(),
-        };
-        match known.and_then(|index| self.route(index)) {
+        match self.find(route) {
             Some(found) => Some(found.path.as_str().into()),
             None => match route {
                 RouteRef::Name(name) => Some(route::text(name)),
@@ -183,42 +177,45 @@ impl Table {
     }
 
     /// Finds a forwarded message's route, whatever server type it names.
-    pub(crate) fn resolve_anywhere(&self, route: &str, request: bool) -> Target {
+    pub(crate) fn resolve_anywhere(
+        &self,
+        route: &str,
+        request: bool,
+    ) -> Result<&MountedRoute, Elsewhere> {
         let within = short(route);
-        match self.resolve(RouteRef::Name(within.as_bytes()), request) {
+        let found = self.resolve(RouteRef::Name(within.as_bytes()), request);
+        found.map_err(|elsewhere| match elsewhere {
             // Its sender reads the whole route as it was sent, whatever server type that names.
-            Target::Error(error) if error.code() == codes::NOT_FOUND && within != route => {
-                Target::Error(unknown(route))
+            Elsewhere::Error(error) if error.code() == codes::NOT_FOUND && within != route => {
+                Elsewhere::Error(unknown(route))
             }
-            target => target,
-        }
+            elsewhere => elsewhere,
+        })
     }
 
     /// Whether calls of this route may overlap, whatever server type it names.
     pub(crate) fn overlaps_anywhere(&self, route: &str) -> bool {
-        let index = self.by_name.get(short(route).as_bytes());
-        index
-            .and_then(|&index| self.route(index))
+        self.find(RouteRef::Name(short(route).as_bytes()))
             .is_some_and(|route| route.overlaps)
     }
 
     /// Why there is no such route.
     #[cold]
-    fn explain(&self, route: RouteRef<'_>) -> Target {
+    fn explain(&self, route: RouteRef<'_>) -> Elsewhere {
         let name = match route {
             RouteRef::Name(name) => route::text(name),
             RouteRef::Code(code) => match self.dictionary.route(code) {
                 Some(name) => name.into(),
-                None => return Target::UnknownCode,
+                None => return Elsewhere::UnknownCode,
             },
         };
-        Target::Error(match Route::parse(&name) {
+        Elsewhere::Error(match Route::parse(&name) {
             Err(error) => Error::new(codes::BAD_REQUEST, error.to_string()),
             Ok(Route {
                 server: Some(server),
                 ..
             }) if server != self.server_type && self.forwards => {
-                return Target::Forward {
+                return Elsewhere::Forward {
                     route: name.into_owned(),
                 };
             }
@@ -247,6 +244,14 @@ impl Table {
             None => CallFuture::from(async { Err(Error::internal("the service is not mounted")) }),
         }
     }
+}
+
+#[cold]
+fn no_answers() -> Elsewhere {
+    Elsewhere::Error(Error::new(
+        codes::BAD_REQUEST,
+        "tried to request a notify route",
+    ))
 }
 
 fn unknown(route: &str) -> Error {

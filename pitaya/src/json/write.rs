@@ -57,6 +57,19 @@ pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Appends the name of an object's next member: the comma before it, unless it is the first, and the
+/// colon behind it.
+fn write_name(name: &str, is_first: bool, out: &mut Vec<u8>) {
+    out.reserve(name.len() + 4);
+    if is_first {
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(b",\"");
+    }
+    write_escaped(name, out);
+    out.extend_from_slice(b"\":");
+}
+
 /// Appends a finite float: plain decimals from 1e-6 up to 1e21, else with an
 /// exponent (`1e-7`, `1e+21`).
 pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
@@ -85,7 +98,30 @@ fn format(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a decimal number.
-pub(crate) fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
+#[inline]
+pub(crate) fn integer(negative: bool, value: u64, out: &mut Vec<u8>) {
+    if negative {
+        out.push(b'-');
+    }
+    // What codes, counts and places usually are.
+    if value < 1000 {
+        short_integer(value as u16, out);
+    } else {
+        long_integer(value, out);
+    }
+}
+
+/// Up to three digits.
+fn short_integer(value: u16, out: &mut Vec<u8>) {
+    let digit = |value: u16| b'0' + (value % 10) as u8;
+    match value {
+        0..10 => out.push(digit(value)),
+        10..100 => out.extend_from_slice(&[digit(value / 10), digit(value)]),
+        _ => out.extend_from_slice(&[digit(value / 100), digit(value / 10), digit(value)]),
+    }
+}
+
+fn long_integer(mut rest: u64, out: &mut Vec<u8>) {
     // The longest has 20 digits, or 19 and a sign.
     let mut digits = [0_u8; 20];
     let mut length = 0;
@@ -96,9 +132,6 @@ pub(crate) fn integer(negative: bool, mut rest: u64, out: &mut Vec<u8>) {
         if rest == 0 {
             break;
         }
-    }
-    if negative {
-        out.push(b'-');
     }
     out.extend_from_slice(digits.get(digits.len() - length..).unwrap_or_default());
 }
@@ -232,6 +265,21 @@ mod tests {
         );
         check("日本 😀", "\"日本 😀\"");
         check(&BTreeMap::from([("<", 1)]), r#"{"\u003c":1}"#);
+    }
+
+    #[test]
+    fn integers_of_every_length_are_written_whole() {
+        let edges = (0..20).map(|digits| 10_u64.pow(digits));
+        for value in edges
+            .flat_map(|value| [value - 1, value, value + 1])
+            .chain([u64::MAX])
+        {
+            check(&value, &value.to_string());
+            if let Ok(value) = i64::try_from(value) {
+                check(&-value, &(-value).to_string());
+            }
+        }
+        check(&i64::MIN, "-9223372036854775808");
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl<T: Message> Body for T {
         raw: false,
     };
 
+    #[inline]
     fn decode(serializer: &Serializer, body: &[u8]) -> Result<Self, CodecError> {
         match serializer {
             Serializer::Json => T::decode_json(body),
@@ -68,6 +69,7 @@ impl<T: Message> Body for T {
         }
     }
 
+    #[inline]
     fn encode(&self, serializer: &Serializer, out: &mut Vec<u8>) -> Result<(), CodecError> {
         match serializer {
             Serializer::Json => Message::encode_json(self, out),

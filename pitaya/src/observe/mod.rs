@@ -21,7 +21,7 @@ pub use load::RpcLoad;
 pub(crate) use recorder::AppRecorder;
 use slow::SLOW;
 pub(crate) use slow::{SlowCalls, SlowRoute};
-pub(crate) use tally::{Limit, Tallied, Tally};
+pub(crate) use tally::{Limit, NotRenewed, Tallied, Tally};
 
 use crate::cluster::Directory;
 use crate::error::Result;
@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     refused_connections: [Tally; Refusal::ALL.len()],
     closed: [Tally; CloseReason::ALL.len()],
     limits: [Tally; Limit::ALL.len()],
+    not_renewed: [Tally; NotRenewed::ALL.len()],
     slow: SlowCalls,
     forwarded: cluster::Remote,
     called: cluster::Remote,
@@ -82,8 +83,14 @@ pub(crate) enum Refusal {
     Pace,
     /// The limit of connections whose handshake is not done.
     Handshakes,
-    /// Establishing it took too long.
-    EstablishTimeout,
+    /// The PROXY protocol header took too long.
+    ProxyTimeout,
+    /// The TLS handshake took too long.
+    TlsTimeout,
+    /// The request to upgrade took too long.
+    UpgradeTimeout,
+    /// All of that together took too long, or what else the acceptor does.
+    HandshakeTimeout,
     /// Establishing it failed.
     Establish,
     /// The PROXY protocol header was missing or a lie.
@@ -113,12 +120,15 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 21] = [
         Self::Connections,
         Self::Address,
         Self::Pace,
         Self::Handshakes,
-        Self::EstablishTimeout,
+        Self::ProxyTimeout,
+        Self::TlsTimeout,
+        Self::UpgradeTimeout,
+        Self::HandshakeTimeout,
         Self::Establish,
         Self::ProxyHeader,
         Self::ProxyNoSource,
@@ -140,7 +150,10 @@ impl Refusal {
             Self::Address => "address_limit",
             Self::Pace => "accept_rate",
             Self::Handshakes => "handshake_limit",
-            Self::EstablishTimeout => "establish_timeout",
+            Self::ProxyTimeout => "proxy_timeout",
+            Self::TlsTimeout => "tls_timeout",
+            Self::UpgradeTimeout => "upgrade_timeout",
+            Self::HandshakeTimeout => "handshake_timeout",
             Self::Establish => "establish_failed",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyNoSource => "proxy_no_source",
@@ -232,6 +245,10 @@ impl Metrics {
             }),
             limits: Limit::ALL.map(|limit| {
                 Tally::new(r.counter("pitaya_limit_reached_total", &[("cause", limit.label())]))
+            }),
+            not_renewed: NotRenewed::ALL.map(|cause| {
+                let labels = [("cause", cause.label())];
+                Tally::new(r.counter("pitaya_tls_reload_failed_total", &labels))
             }),
             slow: SlowCalls::default(),
             forwarded: cluster::Remote::new(r, "handler"),
@@ -332,6 +349,9 @@ impl Metrics {
         let closed = closed.map(|(reason, tally)| ("session closed", reason.label(), tally));
         let limits = Limit::ALL.iter().zip(&self.limits);
         let limits = limits.map(|(limit, tally)| ("limit reached", limit.label(), tally));
+        let not_renewed = NotRenewed::ALL.iter().zip(&self.not_renewed);
+        let not_renewed =
+            not_renewed.map(|(cause, tally)| ("certificate not renewed", cause.label(), tally));
         let others = [
             (
                 "message to a client dropped",
@@ -355,7 +375,11 @@ impl Metrics {
                 &*self.exceeded_rate_limiting,
             ),
         ];
-        let all = refused.chain(limits).chain(others).chain(closed);
+        let all = refused
+            .chain(limits)
+            .chain(not_renewed)
+            .chain(others)
+            .chain(closed);
         all.filter_map(|(what, cause, tally)| Tallied::new(what, cause, tally))
             .collect()
     }
@@ -375,6 +399,14 @@ impl Metrics {
             }),
         };
         counter.increment(1);
+    }
+
+    /// A certificate that was to follow another one cannot be used.
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificate_not_renewed(&self, cause: NotRenewed) {
+        if let Some(tally) = self.not_renewed.get(cause as usize) {
+            tally.increment(1);
+        }
     }
 
     /// User code panicked there.

@@ -78,3 +78,41 @@ impl Limit {
         }
     }
 }
+
+/// Why a certificate that was to follow another one cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotRenewed {
+    Unreadable,
+    Malformed,
+    Empty,
+    /// The key belongs to another one.
+    Mismatch,
+    Expired,
+    NotYetValid,
+    /// For another reason.
+    Unusable,
+}
+
+impl NotRenewed {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Unreadable,
+        Self::Malformed,
+        Self::Empty,
+        Self::Mismatch,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::Unusable,
+    ];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Malformed => "malformed",
+            Self::Empty => "empty",
+            Self::Mismatch => "mismatch",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Unusable => "unusable",
+        }
+    }
+}

@@ -226,6 +226,13 @@ fn encode_flag_and_id(flag: u8, mut id: u64, out: &mut Vec<u8>) {
     out.push(id as u8);
 }
 
+/// How many bytes [`encode_head`] appends for a response with this id.
+#[inline]
+pub const fn response_head_len(id: u64) -> usize {
+    let bits = u64::BITS - (id | 1).leading_zeros();
+    1 + bits.div_ceil(7) as usize
+}
+
 /// Appends a whole message.
 ///
 /// # Errors
@@ -287,6 +294,17 @@ mod tests {
             &input,
             Ok((MessageKind::Response, u64::MAX, RouteRef::EMPTY, b"x")),
         );
+    }
+
+    #[test]
+    fn the_head_of_a_response_is_as_long_as_foretold() {
+        let edges = (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1]);
+        for id in edges.chain([u64::MAX]) {
+            let mut head = Vec::new();
+            let kind = MessageKind::Response;
+            encode_head(kind, id, RouteRef::EMPTY, false, false, &mut head).unwrap();
+            assert_eq!(head.len(), response_head_len(id), "{id}");
+        }
     }
 
     #[test]

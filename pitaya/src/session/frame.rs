@@ -15,9 +15,6 @@ use crate::protocol::message::{self, MessageKind, RouteRef};
 use crate::protocol::packet::{self, PacketType};
 use crate::scratch::{self, Scratch};
 
-/// The longest head of a response: flag and id.
-const RESPONSE_HEAD: usize = 11;
-
 thread_local! {
     /// Compression state is large and reusable, so a thread has one.
     static DEFLATER: RefCell<Deflater> = const { RefCell::new(Deflater::new()) };
@@ -58,26 +55,25 @@ pub(super) fn reply(
     scratch::with(Scratch::Body, |body| {
         encode(body).map_err(|error| Error::msg(error.0))?;
         deflated(session.app().compresses(), body, |body, compressed| {
-            if body.len() + RESPONSE_HEAD > packet::MAX_BODY_LEN {
-                return Err(Error::msg(packet::PacketError::SizeExceeded.to_string()));
-            }
+            let len = message::response_head_len(id) + body.len();
+            let header = packet::header(PacketType::Data, len)
+                .map_err(|error| Error::msg(error.to_string()))?;
             let write = |out: &mut Vec<u8>| {
-                let mark = packet::begin(PacketType::Data, out);
-                let error = flag == Flag::Error;
-                // Neither can fail: a response has no route, and the size was checked.
-                let _ = message::encode_head(
-                    MessageKind::Response,
-                    id,
-                    RouteRef::EMPTY,
-                    error,
-                    compressed,
-                    out,
-                );
+                out.reserve(header.len() + len);
+                out.extend_from_slice(&header);
+                let (kind, error) = (MessageKind::Response, flag == Flag::Error);
+                // It cannot fail, as a response has no route.
+                let _ = message::encode_head(kind, id, RouteRef::EMPTY, error, compressed, out);
                 out.extend_from_slice(body);
-                let _ = packet::finish(mark, out);
             };
-            let bounds = &session.app().limits().outbound;
-            match session.out().reply(write, wake == Wake::Yes, bounds) {
+            let replied = match wake {
+                Wake::No => session.out().reply(write),
+                Wake::Yes => {
+                    let bounds = &session.app().limits().outbound;
+                    session.out().reply_beside(write, bounds)
+                }
+            };
+            match replied {
                 Replied::Queued => Ok(()),
                 Replied::Over => {
                     session.end(CloseReason::Overflow, End::Drop, &[]);

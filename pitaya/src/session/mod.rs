@@ -26,7 +26,7 @@ pub use close::CloseReason;
 pub use data::DataError;
 pub(crate) use frame::PushFrames;
 pub use pool::Sessions;
-pub(crate) use pool::{Most, SessionPool};
+pub(crate) use pool::{Most, Place, SessionPool};
 pub(crate) use remote::{Origin, parse_data};
 
 use crate::app::AppHandle;
@@ -96,6 +96,8 @@ struct Extras {
     lanes: Lanes,
     /// Cancelled when the session closes; made when somebody asks.
     closed: Option<CancellationToken>,
+    /// What the client has shown in TLS.
+    certificates: Option<Arc<[Vec<u8>]>>,
 }
 
 impl Session {
@@ -142,6 +144,16 @@ impl Session {
     /// The client's address; `None` for acceptors without addresses.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.0.peer
+    }
+
+    /// The certificates that the client has shown in TLS, its own first, in DER. `None` where it has
+    /// shown none, and on another server than the client's own.
+    pub fn peer_certificates(&self) -> Option<Arc<[Vec<u8>]>> {
+        self.0.state.lock().extras.as_ref()?.certificates.clone()
+    }
+
+    pub(crate) fn set_peer_certificates(&self, shown: Arc<[Vec<u8>]>) {
+        self.0.state.lock().extras().certificates = Some(shown);
     }
 
     /// What the client said of itself in the handshake; `None` before that.

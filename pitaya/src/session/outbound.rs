@@ -139,13 +139,10 @@ impl Outbound {
         }
     }
 
-    /// To be called by the connection's task before it looks at the queue, else a push is lost.
+    /// Whoever changes something from now on wakes the connection's task. To be called by that before
+    /// it looks at anything whose change it waits for, else it sleeps through it.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut queue = self.queue.lock();
-        match &mut queue.waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        self.queue.lock().register(waker);
     }
 
     /// Makes the connection's task look again, for news that are not in the queue.
@@ -156,46 +153,16 @@ impl Outbound {
 
     /// Queues one shared frame: how many more messages may be queued.
     pub(crate) fn push(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
-        let (room, waker) = {
-            let mut queue = self.queue.lock();
-            if queue.end.is_some() {
-                return Err(Refused::Closed);
-            }
-            let bytes = queue.bytes as usize + frame.len();
-            // A frame that is alone may be as large as the protocol allows.
-            if queue.messages > 0 {
-                if bytes > bounds.bytes || queue.messages as usize >= bounds.messages {
-                    return Err(Refused::Full);
-                }
-                if queue.is_counted() {
-                    drop(queue);
-                    return self.push_counted(frame, bounds);
-                }
-            }
-            queue.bytes = small(bytes);
-            queue.messages += 1;
-            queue.append(frame);
-            (
-                bounds.messages.saturating_sub(queue.messages as usize),
-                queue.waker_of_burst(),
-            )
-        };
-        wake(waker);
-        Ok(room)
-    }
-
-    /// The same for a client that does not keep up. Its task hears of the first message of a burst
-    /// and counts that; the others are counted here.
-    #[cold]
-    fn push_counted(&self, frame: Bytes, bounds: &Bounds) -> Result<usize, Refused> {
         let (room, waker, over) = {
             let mut queue = self.queue.lock();
             if queue.end.is_some() {
                 return Err(Refused::Closed);
             }
             let bytes = queue.bytes as usize + frame.len();
-            let full = bytes > bounds.bytes || queue.messages as usize >= bounds.messages;
-            if queue.messages > 0 && full {
+            // A frame that is alone may be as large as the protocol allows.
+            if queue.messages > 0
+                && (bytes > bounds.bytes || queue.messages as usize >= bounds.messages)
+            {
                 return Err(Refused::Full);
             }
             queue.bytes = small(bytes);
@@ -204,7 +171,7 @@ impl Outbound {
             (
                 bounds.messages.saturating_sub(queue.messages as usize),
                 queue.waker_of_burst(),
-                queue.recount(&bounds.backlog),
+                queue.is_counted() && queue.recount(&bounds.backlog),
             )
         };
         wake(waker);
@@ -238,12 +205,23 @@ impl Outbound {
     }
 
     /// Appends one encoded frame behind everything queued so far: a reply, made by the connection's
-    /// own task, or (`wakes`) by another. Bounded by the number of calls under way; what waits for a
-    /// client that takes nothing is bounded in bytes as well.
-    pub(crate) fn reply(
+    /// own task, whose turn writes it. Nothing bounds it, because no call starts while the socket is
+    /// blocked.
+    #[inline]
+    pub(crate) fn reply(&self, write: impl FnOnce(&mut Vec<u8>)) -> Replied {
+        let mut queue = self.queue.lock();
+        if queue.end.is_some() {
+            return Replied::Closed;
+        }
+        queue.put_reply(write);
+        Replied::Queued
+    }
+
+    /// The same from another task. Bounded by the number of calls under way; what waits for a client
+    /// that takes nothing is bounded in bytes as well.
+    pub(crate) fn reply_beside(
         &self,
         write: impl FnOnce(&mut Vec<u8>),
-        wakes: bool,
         bounds: &Bounds,
     ) -> Replied {
         let (waker, over_all, over) = {
@@ -251,24 +229,10 @@ impl Outbound {
             if queue.end.is_some() {
                 return Replied::Closed;
             }
-            match queue.gate {
-                Gate::Open => {
-                    queue.gather(usize::MAX);
-                    write(queue.ready());
-                }
-                Gate::Held => {
-                    let mut frame = Vec::new();
-                    write(&mut frame);
-                    queue.append(frame.into());
-                }
-            }
-            if wakes {
-                let over = queue.unsent() > 0 && queue.ready.len() > bounds.bytes;
-                let over_all = queue.recount(&bounds.backlog);
-                (queue.waker_of_burst(), over_all, over)
-            } else {
-                (None, false, false)
-            }
+            queue.put_reply(write);
+            let over = queue.unsent() > 0 && queue.ready.len() > bounds.bytes;
+            let over_all = queue.recount(&bounds.backlog);
+            (queue.waker_of_burst(), over_all, over)
         };
         wake(waker);
         bounds.backlog.call_if(over_all);
@@ -357,9 +321,11 @@ impl Outbound {
         self.queue.lock().end
     }
 
-    /// What may leave, up to a batch; empty when there is nothing. The connection's task only.
-    pub(crate) fn take(&self) -> Vec<u8> {
+    /// What may leave, up to a batch; empty when there is nothing. What comes later wakes the
+    /// connection's task, which alone may call this.
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<u8> {
         let mut queue = self.queue.lock();
+        queue.register(waker);
         queue.dirty = false;
         if queue.gate == Gate::Open {
             queue.gather(BATCH);
@@ -403,6 +369,29 @@ fn small(bytes: usize) -> u32 {
 }
 
 impl Queue {
+    #[inline]
+    fn register(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    #[inline]
+    fn put_reply(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.gate {
+            Gate::Open => {
+                self.gather(usize::MAX);
+                write(self.ready());
+            }
+            Gate::Held => {
+                let mut frame = Vec::new();
+                write(&mut frame);
+                self.append(frame.into());
+            }
+        }
+    }
+
     /// Whether what waits here is part of the app's backlog: the client does not keep up, or nothing
     /// may leave yet.
     fn is_counted(&self) -> bool {
@@ -414,6 +403,7 @@ impl Queue {
     }
 
     /// Brings the app's backlog up to date: whether that has grown and is too large.
+    #[cold]
     fn recount(&mut self, backlog: &Backlog) -> bool {
         let unsent = self.unsent();
         let counted = if !self.is_counted() || self.end == Some(End::Drop) {
@@ -497,31 +487,37 @@ impl Queue {
     /// Copies queued frames behind `ready` until that holds `limit` bytes.
     #[inline]
     fn gather(&mut self, limit: usize) {
+        if self.first.is_some() {
+            self.gather_queued(limit);
+        }
+    }
+
+    fn gather_queued(&mut self, limit: usize) {
         if let Some(first) = self.first.take() {
             self.ready().extend_from_slice(&first);
-            if self.more.is_empty() {
-                self.messages = 0;
-                self.bytes = 0;
-            } else {
-                self.gather_more(limit);
-            }
+        }
+        if self.more.is_empty() {
+            self.messages = 0;
+            self.bytes = 0;
+        } else {
+            self.gather_more(limit);
         }
     }
 
     fn gather_more(&mut self, limit: usize) {
         let before = self.more.len();
-        while self.ready.len() < limit {
-            match self.more.pop_front() {
-                Some(frame) => self.ready.extend_from_slice(&frame),
-                None => {
-                    self.messages = 0;
-                    self.bytes = 0;
-                    // A burst's queue is not kept at rest.
-                    self.more = VecDeque::new();
-                    self.forget_keys();
-                    return;
-                }
-            }
+        while self.ready.len() < limit
+            && let Some(frame) = self.more.pop_front()
+        {
+            self.ready.extend_from_slice(&frame);
+        }
+        if self.more.is_empty() {
+            self.messages = 0;
+            self.bytes = 0;
+            // A burst's queue is not kept at rest.
+            self.more = VecDeque::new();
+            self.forget_keys();
+            return;
         }
         let taken = before - self.more.len();
         let keyed = self.rare.as_mut().is_some_and(|rare| {

@@ -18,7 +18,7 @@ pub(crate) struct SessionPool {
     by_uid: scc::HashMap<Uid, Session, foldhash::fast::RandomState>,
     /// Sessions whose connection lives; kept beside the map, whose own count walks it.
     count: AtomicUsize,
-    /// Sessions by [`network_of`] their peer; empty unless those are limited.
+    /// Connections by [`network_of`] their peer; empty unless those are limited.
     by_network: scc::HashMap<IpAddr, usize, foldhash::fast::RandomState>,
 }
 
@@ -39,6 +39,41 @@ fn network_of(peer: SocketAddr) -> IpAddr {
     }
 }
 
+/// The place of a connection among those of its address, while it has no session.
+pub(crate) struct Place {
+    app: AppHandle,
+    /// `None`: it is the session's.
+    network: Option<IpAddr>,
+}
+
+impl Place {
+    /// # Errors
+    /// This address has as many connections as it may have.
+    pub(crate) fn take(app: &AppHandle, peer: SocketAddr) -> Result<Self, Refusal> {
+        let network = network_of(peer);
+        if !app.pool().enter(network, app.limits().most.of_address) {
+            return Err(Refusal::Address);
+        }
+        Ok(Self {
+            app: app.clone(),
+            network: Some(network),
+        })
+    }
+
+    /// Gives it to a session of this network; whether it is one there.
+    fn give(&mut self, network: IpAddr) -> bool {
+        self.network.take_if(|held| *held == network).is_some()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(network) = self.network {
+            self.app.pool().leave(network);
+        }
+    }
+}
+
 impl SessionPool {
     pub(crate) fn new() -> Self {
         Self {
@@ -50,7 +85,7 @@ impl SessionPool {
         }
     }
 
-    /// A session for a new connection.
+    /// A session for a new connection, which may have a place among those of its address.
     ///
     /// # Errors
     /// There are as many as there may be, of all clients or of this one's address.
@@ -58,17 +93,19 @@ impl SessionPool {
         &self,
         app: &AppHandle,
         peer: Option<SocketAddr>,
-        most: Most,
+        place: Option<Place>,
     ) -> Result<Session, Refusal> {
+        let most = app.limits().most;
         let more = |count| (most.sessions == 0 || count < most.sessions).then_some(count + 1);
         self.count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
             .map_err(|_| Refusal::Connections)?;
-        if let Some(peer) = peer.filter(|_| most.of_address > 0)
-            && !self.enter(network_of(peer), most.of_address)
-        {
-            self.count.fetch_sub(1, Ordering::AcqRel);
-            return Err(Refusal::Address);
+        if let Some(network) = peer.filter(|_| most.of_address > 0).map(network_of) {
+            let has_place = place.is_some_and(|mut place| place.give(network));
+            if !has_place && !self.enter(network, most.of_address) {
+                self.count.fetch_sub(1, Ordering::AcqRel);
+                return Err(Refusal::Address);
+            }
         }
         let id = self.next_id();
         let session = Session::new(id, app.clone(), peer);
@@ -77,7 +114,7 @@ impl SessionPool {
         Ok(session)
     }
 
-    /// Counts a session of this network, if there are fewer than `most`.
+    /// Counts a connection of this network, if there are fewer than `most`.
     fn enter(&self, network: IpAddr, most: usize) -> bool {
         let mut entry = self.by_network.entry_sync(network).or_insert(0);
         let room = *entry < most;

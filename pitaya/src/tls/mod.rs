@@ -20,6 +20,8 @@ use std::sync::Arc;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::server::VerifierBuilderError;
 
+use crate::observe::NotRenewed;
+
 /// Why certificates or keys cannot be used. The text names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -79,6 +81,21 @@ pub enum TlsError {
     /// The library refuses it for another reason.
     #[error("{0}")]
     Unusable(String),
+}
+
+impl TlsError {
+    /// What it is counted under.
+    fn cause(&self) -> NotRenewed {
+        match self {
+            Self::Read { .. } => NotRenewed::Unreadable,
+            Self::Malformed { .. } => NotRenewed::Malformed,
+            Self::Empty { .. } => NotRenewed::Empty,
+            Self::Mismatch { .. } => NotRenewed::Mismatch,
+            Self::Expired { .. } => NotRenewed::Expired,
+            Self::NotYetValid { .. } => NotRenewed::NotYetValid,
+            Self::NoSystemRoots(_) | Self::Unusable(_) => NotRenewed::Unusable,
+        }
+    }
 }
 
 impl From<TlsError> for io::Error {

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::{Error, InconsistentKeys, ServerConfig};
 
 use super::pem::{self, Pem};
 use super::{TlsError, provider};
+use crate::app::AppHandle;
 
 /// How often files are looked at, unless it is said otherwise.
 const CHECK: Duration = Duration::from_secs(10);
@@ -25,8 +26,9 @@ const AUTHORITIES: &str = "client certificates' authorities";
 ///
 /// Everything is read when the app starts, which ends with a clear error if it cannot be used. From
 /// then on files are looked at again when clients connect, at most every ten seconds, and a changed
-/// pair holds for the connections that come then; one that cannot be used is logged and the old one
-/// stays. Clones share what is in use, so one of them can be kept for [`ServerTls::reload`].
+/// pair holds for the connections that come then; one that cannot be used is logged and counted
+/// (`pitaya_tls_reload_failed_total`), and the old one stays. Clones share what is in use, so one of
+/// them can be kept for [`ServerTls::reload`].
 ///
 /// ```
 /// use pitaya::tls::{Pem, ServerTls};
@@ -134,12 +136,14 @@ impl ServerTls {
         Ok(())
     }
 
-    /// What a connection that comes now uses. Looks at the files first, if that is due.
-    pub(crate) async fn config(&self) -> Option<Arc<ServerConfig>> {
+    /// What a connection that comes now uses. Looks at the files first, if that is due; what cannot be
+    /// used is counted by `app`.
+    pub(crate) async fn config(&self, app: Option<&AppHandle>) -> Option<Arc<ServerConfig>> {
         if self.take_due() {
-            let this = self.clone();
+            let (this, app) = (self.clone(), app.cloned());
+            let look = move || this.reload_changed(app.as_ref());
             // Whoever comes meanwhile is served with what is there.
-            let _ = tokio::task::spawn_blocking(move || this.reload_changed()).await;
+            let _ = tokio::task::spawn_blocking(look).await;
         }
         self.in_use()
     }
@@ -167,7 +171,7 @@ impl ServerTls {
         is_due
     }
 
-    fn reload_changed(&self) {
+    fn reload_changed(&self, app: Option<&AppHandle>) {
         let reloaded = match self.read() {
             Ok(texts) if self.current.lock().tried.as_ref() == Some(&texts) => return,
             Ok(_) => self.reload(),
@@ -177,6 +181,9 @@ impl ServerTls {
             Ok(()) => tracing::info!("the TLS certificate has changed and was loaded"),
             Err(error) => {
                 tracing::error!(%error, "the TLS certificate cannot be loaded again, the old one stays");
+                if let Some(app) = app {
+                    app.metrics().certificate_not_renewed(error.cause());
+                }
             }
         }
     }

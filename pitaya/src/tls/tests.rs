@@ -162,25 +162,25 @@ async fn changed_files_are_noticed_when_clients_connect() {
     let (certificate, key) = pair();
     directory.write(&certificate, &key);
     tls.reload().unwrap();
-    let first = tls.config().await.unwrap();
+    let first = tls.config(None).await.unwrap();
     let (other, other_key) = pair();
     directory.write(&other, &key);
     // Not so soon.
     tokio::time::advance(std::time::Duration::from_secs(9)).await;
-    assert!(Arc::ptr_eq(&first, &tls.config().await.unwrap()));
+    assert!(Arc::ptr_eq(&first, &tls.config(None).await.unwrap()));
     // Half of a pair is no pair.
     tokio::time::advance(std::time::Duration::from_secs(1)).await;
-    assert!(Arc::ptr_eq(&first, &tls.config().await.unwrap()));
+    assert!(Arc::ptr_eq(&first, &tls.config(None).await.unwrap()));
     directory.write(&other, &other_key);
     tokio::time::advance(std::time::Duration::from_secs(10)).await;
-    let second = tls.config().await.unwrap();
+    let second = tls.config(None).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     // The same files are the same configuration, with the sessions that clients resume.
     tokio::time::advance(std::time::Duration::from_secs(10)).await;
-    assert!(Arc::ptr_eq(&second, &tls.config().await.unwrap()));
+    assert!(Arc::ptr_eq(&second, &tls.config(None).await.unwrap()));
     std::fs::remove_file(directory.0.join("game.pem")).unwrap();
     tokio::time::advance(std::time::Duration::from_secs(10)).await;
-    assert!(Arc::ptr_eq(&second, &tls.config().await.unwrap()));
+    assert!(Arc::ptr_eq(&second, &tls.config(None).await.unwrap()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fmt, io, net::SocketAddr};
 
 use super::Wrapper;
 use crate::acceptor::Acceptor;
-use crate::app::config::Config;
+use crate::app::AppHandle;
 
 /// An acceptor whose packets a wrapper looks over; made by [`Acceptor::wrap`].
 pub struct Wrapped<A> {
@@ -25,8 +25,8 @@ impl<A> Wrapped<A> {
 impl<A: Acceptor> Acceptor for Wrapped<A> {
     type Connect = A::Connect;
 
-    fn configure(&mut self, config: &Config) {
-        self.inner.configure(config);
+    fn configure(&mut self, app: &AppHandle) {
+        self.inner.configure(app);
     }
 
     fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {

@@ -9,6 +9,7 @@ use pitaya::protocol::packet::{self, PacketType};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub mod authority;
 pub mod book;
 pub mod latest;
 pub mod websocket;

@@ -23,7 +23,7 @@ const REQUEST: &[u8] = b"GET /any/path?and=query HTTP/1.1\r\n\
     Connection: Upgrade\r\n\
     Upgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 
@@ -63,8 +63,14 @@ impl WsClient {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WsClient<S> {
     /// Upgrades this stream.
-    pub async fn over(mut socket: S) -> Self {
-        socket.write_all(REQUEST).await.expect("the server reads");
+    pub async fn over(socket: S) -> Self {
+        Self::with_headers(socket, "").await
+    }
+
+    /// The same with further lines in the request.
+    pub async fn with_headers(mut socket: S, headers: &str) -> Self {
+        let request = [REQUEST, headers.as_bytes(), b"\r\n"].concat();
+        socket.write_all(&request).await.expect("the server reads");
         Self::upgraded(socket).await
     }
 

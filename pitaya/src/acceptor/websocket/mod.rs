@@ -16,17 +16,18 @@ mod upgrade;
 
 pub use stream::WsIo;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Acceptor, Connect, Established, Listener, ProxyProtocol, Tcp};
-use crate::app::config::Config;
+use crate::app::{AppHandle, config};
 use crate::wrapper::Wrapper;
 use deframer::Limits;
 use upgrade::{Origins, Rules};
 
 /// Accepts WebSocket connections.
 ///
-/// Any path and any origin is served unless told otherwise.
+/// Any path and any origin is served unless told otherwise. The request to
+/// upgrade has the time of `pitaya.limits.upgrade.timeout`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -47,6 +48,8 @@ pub struct WebSocket<A = Tcp> {
     // Shared with every connection that is being established.
     rules: Arc<Rules>,
     limits: Limits,
+    /// The time that the request has.
+    time: Duration,
 }
 
 impl WebSocket {
@@ -76,6 +79,7 @@ impl<A> WebSocket<A> {
             inner: acceptor,
             rules: Arc::default(),
             limits: Limits::default(),
+            time: config::Limits::default().upgrade_timeout,
         }
     }
 
@@ -86,6 +90,7 @@ impl<A> WebSocket<A> {
             inner: super::Tls::over(self.inner, tls),
             rules: self.rules,
             limits: self.limits,
+            time: self.time,
         }
     }
 
@@ -160,8 +165,9 @@ impl<A> WebSocket<A> {
 impl<A: Acceptor> Acceptor for WebSocket<A> {
     type Connect = WebSocketConnect<A::Connect>;
 
-    fn configure(&mut self, config: &Config) {
-        self.inner.configure(config);
+    fn configure(&mut self, app: &AppHandle) {
+        self.inner.configure(app);
+        self.time = app.config().limits.upgrade_timeout;
     }
 
     fn wrappers(&self) -> Vec<Arc<dyn Wrapper>> {
@@ -184,6 +190,7 @@ impl<A: Acceptor> Acceptor for WebSocket<A> {
             inner: self.inner.accept().await?,
             rules: Arc::clone(&self.rules),
             limits: self.limits,
+            time: self.time,
         })
     }
 
@@ -198,14 +205,25 @@ pub struct WebSocketConnect<C> {
     inner: C,
     rules: Arc<Rules>,
     limits: Limits,
+    time: Duration,
 }
 
 impl<C: Connect> Connect for WebSocketConnect<C> {
     type Io = WsIo<C::Io>;
 
+    async fn identify(&mut self) -> io::Result<Option<SocketAddr>> {
+        let peer = self.inner.identify().await?;
+        // Whom a proxy speaks for is known when the request has been read.
+        Ok(peer.filter(|peer| !self.rules.believes(*peer)))
+    }
+
+    fn certificates(io: &Self::Io) -> Option<Arc<[Vec<u8>]>> {
+        C::certificates(io.get_ref())
+    }
+
     async fn establish(self) -> io::Result<Established<Self::Io>> {
         let mut below = self.inner.establish().await?;
-        let upgraded = upgrade::upgrade(&mut below.io, below.peer, &self.rules).await?;
+        let upgraded = upgrade::upgrade(&mut below.io, below.peer, &self.rules, self.time).await?;
         Ok(Established {
             io: WsIo::new(below.io, upgraded.early, self.limits),
             peer: upgraded.peer,

@@ -1,17 +1,18 @@
 //! The HTTP request that opens a WebSocket: read, judged, answered.
 //!
-//! Bounded in bytes here and in time by whoever runs it. Nothing is answered
-//! before everything is judged: a 101 cannot be taken back.
+//! Bounded in bytes and in time. Nothing is answered before everything is
+//! judged: a 101 cannot be taken back.
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::forwarded;
 use crate::acceptor::linger::linger;
 use crate::acceptor::network::Networks;
-use crate::acceptor::refused::refused;
+use crate::acceptor::refused::{refused, within};
 use crate::observe::Refusal;
 use crate::protocol::websocket::{
     MAX_REQUEST_LEN, UpgradeError, UpgradeRequest, accept_response, parse_upgrade,
@@ -81,6 +82,12 @@ impl Rules {
         }
     }
 
+    /// Whether this peer is a proxy that says who the client is.
+    pub(super) fn believes(&self, peer: SocketAddr) -> bool {
+        let proxies = self.forwarders.as_ref();
+        proxies.is_some_and(|proxies| proxies.contains(peer.ip()))
+    }
+
     /// The sub-protocol to speak: of those that both know the one that the peer
     /// likes best.
     fn protocol(&self, request: &UpgradeRequest<'_>) -> Option<&str> {
@@ -126,22 +133,65 @@ fn cause(error: UpgradeError) -> Refusal {
     }
 }
 
-/// Reads the request of `peer` and answers it.
+/// Reads the request of `peer`, which has this much time for it, and answers it.
 ///
 /// # Errors
-/// The stream's own; the end of the stream; a request that was refused.
+/// The stream's own; the end of the stream; a request that took too long or was refused.
 pub(super) async fn upgrade<S>(
     stream: &mut S,
     peer: Option<SocketAddr>,
     rules: &Rules,
+    time: Duration,
 ) -> io::Result<Upgraded>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut input = Vec::with_capacity(USUAL_REQUEST_LEN);
+    let request = read(stream, &mut input, peer, rules);
+    match within(time, Refusal::UpgradeTimeout, request).await?? {
+        Ok(Accepted {
+            response,
+            used,
+            peer,
+        }) => {
+            stream.write_all(&response).await?;
+            stream.flush().await?;
+            let early = input.split_off(used.min(input.len()));
+            Ok(Upgraded { early, peer })
+        }
+        Err(error) => {
+            // Whether or not the peer gets the answer, this is the cause.
+            let answer = match input.starts_with(b"HEAD ") {
+                true => error.head_response(),
+                false => error.response(),
+            };
+            if stream.write_all(&answer).await.is_ok() {
+                linger(stream).await;
+            }
+            let text = format!("upgrade refused with {}: {error}", error.status());
+            Err(refused(cause(error), text))
+        }
+    }
+}
+
+/// What a request is answered that is accepted.
+struct Accepted {
+    response: Vec<u8>,
+    /// How many bytes the request has.
+    used: usize,
+    peer: Option<SocketAddr>,
+}
+
+/// Reads until the request can be judged.
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    input: &mut Vec<u8>,
+    peer: Option<SocketAddr>,
+    rules: &Rules,
+) -> io::Result<Result<Accepted, UpgradeError>> {
     loop {
         let before = input.len();
-        if stream.read_buf(&mut input).await? == 0 {
+        if stream.read_buf(input).await? == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "closed before the upgrade",
@@ -153,34 +203,20 @@ where
         if before > 0 && input.len() < MAX_REQUEST_LEN && !news.contains(&b'\n') {
             continue;
         }
-        let judged = parse_upgrade(&input).and_then(|parsed| {
+        let judged = parse_upgrade(input).and_then(|parsed| {
             let Some((request, used)) = parsed else {
                 return Ok(None);
             };
             let peer = rules.judge(&request, peer)?;
             let response = accept_response(request.key, rules.protocol(&request));
-            Ok(Some((response, used, peer)))
+            Ok(Some(Accepted {
+                response,
+                used,
+                peer,
+            }))
         });
-        match judged {
-            Ok(None) => {}
-            Ok(Some((response, used, peer))) => {
-                stream.write_all(&response).await?;
-                stream.flush().await?;
-                let early = input.split_off(used.min(input.len()));
-                return Ok(Upgraded { early, peer });
-            }
-            Err(error) => {
-                // Whether or not the peer gets the answer, this is the cause.
-                let answer = match input.starts_with(b"HEAD ") {
-                    true => error.head_response(),
-                    false => error.response(),
-                };
-                if stream.write_all(&answer).await.is_ok() {
-                    linger(stream).await;
-                }
-                let text = format!("upgrade refused with {}: {error}", error.status());
-                return Err(refused(cause(error), text));
-            }
+        if let Some(judged) = judged.transpose() {
+            return Ok(judged);
         }
     }
 }

@@ -465,9 +465,19 @@ pub(super) static KEYS: &[Key] = &[
          answered PIT-503",
     ),
     key(
-        "pitaya.limits.establish.timeout",
-        Slot::Time(field!(limits.establish_timeout), (MS, HOUR)),
-        "how long TLS, PROXY header and WebSocket upgrade of one connection may take together, then it is closed",
+        "pitaya.limits.proxy.timeout",
+        Slot::Time(field!(limits.proxy_timeout), (MS, HOUR)),
+        "how long the PROXY header of a connection may take, then it is closed",
+    ),
+    key(
+        "pitaya.limits.tls.timeout",
+        Slot::Time(field!(limits.tls_timeout), (MS, HOUR)),
+        "how long the TLS handshake of a connection may take, then it is closed",
+    ),
+    key(
+        "pitaya.limits.upgrade.timeout",
+        Slot::Time(field!(limits.upgrade_timeout), (MS, HOUR)),
+        "how long a client may take to ask for its WebSocket, then its connection is closed",
     ),
     key(
         "pitaya.limits.handshake.packet",
@@ -478,7 +488,8 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "pitaya.limits.handshake.timeout",
         Slot::Time(field!(limits.handshake.timeout), (MS, HOUR)),
-        "from accepted to handshake acknowledged, then the connection is closed",
+        "from accepted to handshake acknowledged, with a PROXY header, TLS and a WebSocket upgrade, then the connection \
+         is closed",
     ),
     key(
         "pitaya.limits.handshake.connections",

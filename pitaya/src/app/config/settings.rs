@@ -229,9 +229,15 @@ pub struct Limits {
     /// What one client may have on its way to servers of one type, waiting there or sent and not answered; one message
     /// too many is answered `PIT-503`. Default: 1024 messages, 4 MiB.
     pub forward: InFlight,
-    /// How long TLS, the PROXY header and the WebSocket upgrade of one connection may take together; then it is
-    /// closed. Default: 5s.
-    pub establish_timeout: Duration,
+    /// How long a connection's PROXY header may take; then it is closed. Default: 3s, because a proxy is near and says
+    /// it before anything else.
+    pub proxy_timeout: Duration,
+    /// How long a connection's TLS handshake may take; then it is closed. Default: 5s, in which three round trips of
+    /// the worst mobile network fit.
+    pub tls_timeout: Duration,
+    /// How long a client may take to ask for its WebSocket, from TLS on where there is TLS; then its connection is
+    /// closed. Default: 5s, the time for one request.
+    pub upgrade_timeout: Duration,
     /// The bounds before a client has completed its handshake.
     pub handshake: HandshakeLimits,
 }
@@ -254,7 +260,8 @@ pub struct HandshakeLimits {
     /// a token in the handshake's user data, but not for an upload. Default: 16 KiB, or [`Limits::packet`] where that
     /// is set smaller.
     pub packet: usize,
-    /// From accepted to handshake acknowledged; then the connection is closed. Default: 10s.
+    /// From accepted to handshake acknowledged, with a PROXY header, TLS and a WebSocket upgrade; then the connection
+    /// is closed. Default: 10s.
     pub timeout: Duration,
     /// Connections that may be before the end of their handshake at the same time; one too many is closed at once.
     /// 0 = no such limit. Default: 10000.
@@ -380,7 +387,9 @@ impl Default for Limits {
                 messages: 1024,
                 bytes: 4 * MIB,
             },
-            establish_timeout: Duration::from_secs(5),
+            proxy_timeout: Duration::from_secs(3),
+            tls_timeout: Duration::from_secs(5),
+            upgrade_timeout: Duration::from_secs(5),
             handshake: HandshakeLimits::default(),
         }
     }
@@ -445,7 +454,6 @@ impl Config {
                 },
             },
             limits: Limits {
-                establish_timeout: deadline,
                 handshake: HandshakeLimits {
                     timeout: deadline,
                     ..HandshakeLimits::default()

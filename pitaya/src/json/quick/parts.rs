@@ -166,6 +166,15 @@ impl<'de> Deserializer<'de> for Key<'de> {
         of.deserialize_enum(name, variants, visitor)
     }
 
+    /// Whoever looks for a field's name takes bytes as well, and those need no check.
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
+        match self.0 {
+            Text::Plain(raw) if raw.is_ascii() => visitor.visit_borrowed_bytes(raw),
+            text => text.visit(visitor),
+        }
+    }
+
     fn deserialize_bytes<V: Visitor<'de>>(self, _: V) -> Outcome<V::Value> {
         Err(Declined)
     }
@@ -175,7 +184,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        char str string unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        char str string unit unit_struct seq tuple tuple_struct map struct ignored_any
     }
 }
 

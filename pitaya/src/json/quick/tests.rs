@@ -29,6 +29,15 @@ struct Everything {
     rest: BTreeMap<String, Value>,
 }
 
+/// Names beyond ASCII are found as well.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Named {
+    #[serde(rename = "größe")]
+    size: u8,
+    #[serde(rename = "\u{fffd}", default)]
+    repaired: u8,
+}
+
 #[derive(Debug, Deserialize)]
 struct Ignoring {
     #[expect(dead_code, reason = "only passing over it is tested")]
@@ -95,6 +104,18 @@ fn text_that_go_repairs_is_repaired() {
     ] {
         assert!(agrees::<Value>(text), "{}", text.escape_ascii());
     }
+}
+
+#[test]
+fn names_of_fields_are_compared_as_the_text_that_they_stand_for() {
+    for text in [
+        "{\"größe\":1}".as_bytes(),
+        br#"{"gr\u00f6\u00dfe":1}"#,
+        b"{\"gr\xc3\xb6\xc3\x9fe\":1,\"\xff\":2}",
+    ] {
+        assert!(agrees::<Named>(text), "{}", text.escape_ascii());
+    }
+    assert!(!agrees::<Named>(b"{\"gr\xc3\xb6\xffe\":1}"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::ser::{
 };
 
 use super::key::Key;
-use super::{Escaped, WriteError, float, format, integer, write_float, write_text};
+use super::{Escaped, WriteError, float, format, integer, write_float, write_name, write_text};
 
 /// What goes wrong on the way, behind a pointer: results stay small.
 #[derive(Debug)]
@@ -310,9 +310,7 @@ impl<'a> Parts<'a> {
         if self.end == End::Raw {
             return self.raw(value);
         }
-        self.next();
-        write_text(key, self.out);
-        self.out.push(b':');
+        write_name(key, !std::mem::replace(&mut self.started, true), self.out);
         value.serialize(Writer(self.out))
     }
 

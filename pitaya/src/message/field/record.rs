@@ -213,8 +213,10 @@ impl<T: Record> Visitor<'_> for KeySeed<T> {
         Ok(T::find(key).or_else(|| find_in_any_case(T::KEYS, key)))
     }
 
+    #[inline]
     fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
-        str::from_utf8(key).map_or(Ok(None), |key| self.visit_str(key))
+        let found = T::KEYS.iter().position(|known| known.as_bytes() == key);
+        Ok(found.or_else(|| find_in_any_case(T::KEYS, str::from_utf8(key).ok()?)))
     }
 
     fn visit_u64<E: Error>(self, index: u64) -> Result<Self::Value, E> {

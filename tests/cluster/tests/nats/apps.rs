@@ -360,6 +360,12 @@ async fn local_play_goes_on_without_a_bus() {
     assert_eq!(client.call(3, "gate.get", b"").await.text(), "");
     assert_eq!(client.call(4, "gate.bind", b"ann").await.text(), "ann");
     until_ready(&gate, false).await;
+    let cut_off =
+        "cluster: calls out NOT connected, calls in NOT connected, servers: gate 1 room 1\n";
+    eventually("the report says so", || {
+        gate.report().to_string().contains(cut_off)
+    })
+    .await;
     nats.restart().await;
     until_ready(&gate, true).await;
     let lost = client.message().await;

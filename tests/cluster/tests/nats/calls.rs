@@ -7,7 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster_tests::nats::Nats;
 use cluster_tests::{DEADLINE, eventually};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use parking_lot::Mutex;
 use pitaya::Error;
 use pitaya::app::config::{NatsClientConfig, NatsServerConfig};
 use pitaya::cluster::rpc::nats::{NatsClient, NatsServer};
@@ -218,6 +221,49 @@ async fn too_many_calls_are_answered_not_dropped() {
         assert_eq!(call.await.unwrap().unwrap(), vec![n as u8]);
     }
     assert_eq!(call(15).await.unwrap().unwrap(), vec![15]);
+}
+
+/// What comes for a queue that is full is lost, and its sender hears nothing: so it is counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_nobody_takes_in_time_are_dropped_and_counted() {
+    let nats = Nats::start().await;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let station = Station::new(move |request| {
+        // The task that reads what comes stands still, as an inbox never should make it.
+        let _ = tokio::task::block_in_place(|| wait.lock().recv());
+        now(Response::ok(request.msg.unwrap_or_default().data))
+    });
+    // Of a server that is no frontend, which would have more room.
+    let mut room = peer::server("room", "r1");
+    room.frontend = false;
+    let config = NatsServerConfig {
+        buffer_messages: 10,
+        buffer_pushes: 10,
+        ..peer::server_config(&nats)
+    };
+    let server = peer::serve(config, &room, &station).await;
+    let client = peer::client(&nats, &peer::server("gate", "g1")).await;
+    let call = |n: u8| client.call(&room, request("room.room.x", vec![n]), DEADLINE);
+    let mut first = call(0);
+    tokio::select! {
+        answer = &mut first => panic!("nobody let it through: {answer:?}"),
+        () = eventually("it is at work", || station.noted.requests.lock().len() == 1) => {}
+    }
+    // Ten wait behind it, five find no place.
+    let others: FuturesUnordered<_> = (1..=15).map(call).collect();
+    let answers = others.take(10).collect::<Vec<_>>();
+    let dropped = async {
+        eventually("five are dropped", || server.dropped_messages() == 5).await;
+        drop(go);
+    };
+    let (first, answers, ()) = tokio::join!(first, answers, dropped);
+    for answer in answers.into_iter().chain([first]) {
+        answer.expect("it found a place");
+    }
+    assert_eq!(server.dropped_messages(), 5);
+    assert_eq!(station.noted.overflowed.load(Ordering::Relaxed), 5);
+    assert_eq!(station.noted.requests.lock().len(), 11);
 }
 
 #[tokio::test]

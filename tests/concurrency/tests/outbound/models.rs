@@ -1,7 +1,7 @@
 //! Each model is a connection's task beside threads that do one thing each.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use loom::future::block_on;
@@ -46,20 +46,25 @@ fn frame(letter: u8) -> Bytes {
     Bytes::copy_from_slice(&[letter])
 }
 
-/// What the connection's task does at every wake: registers, then takes what there is, until `done`
-/// says that this was all.
+/// What the connection's task does at every wake: takes what there is, then looks whether that is
+/// the end, until `done` says that this was all.
 fn drain(out: &Outbound, mut done: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut written = Vec::new();
     block_on(poll_fn(|cx| {
-        out.register(cx.waker());
-        // The end is looked at first: what is queued before it is still taken.
-        let ended = out.ended();
-        loop {
-            let batch = out.take();
-            if batch.is_empty() {
-                break;
+        let take_all = |written: &mut Vec<u8>| {
+            loop {
+                let batch = out.take(cx.waker());
+                if batch.is_empty() {
+                    break;
+                }
+                written.extend_from_slice(&batch);
             }
-            written.extend_from_slice(&batch);
+        };
+        take_all(&mut written);
+        // Only what happens from here on wakes the task. What was queued before the end still leaves.
+        let ended = out.ended();
+        if ended {
+            take_all(&mut written);
         }
         if ended || done(&written) {
             Poll::Ready(())
@@ -68,6 +73,11 @@ fn drain(out: &Outbound, mut done: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
         }
     }));
     written
+}
+
+/// Takes a batch for a task that nobody needs to wake.
+fn take(out: &Outbound) -> Vec<u8> {
+    out.take(Waker::noop())
 }
 
 /// Only the letters of one thread.
@@ -92,7 +102,7 @@ fn pushes_of_several_threads_all_arrive_once_and_each_threads_in_order() {
         for pusher in pushers {
             pusher.join().unwrap();
         }
-        assert!(out.take().is_empty(), "nothing comes twice");
+        assert!(take(&out).is_empty(), "nothing comes twice");
         assert_eq!(of(&written, b"ab"), b"ab");
         assert_eq!(of(&written, b"xy"), b"xy");
         assert_eq!(written.len(), 4);
@@ -107,7 +117,7 @@ fn a_reply_from_another_thread_stays_behind_that_threads_push() {
         let call = thread::spawn(move || {
             call.push(frame(b'p'), &wide()).expect("there is room");
             assert_eq!(
-                call.reply(|out| out.push(b'r'), true, &wide()),
+                call.reply_beside(|out| out.push(b'r'), &wide()),
                 Replied::Queued
             );
         });
@@ -144,7 +154,7 @@ fn what_was_queued_before_an_orderly_end_leaves_before_it_and_nothing_after() {
         closer.join().unwrap();
         let accepted = pusher.join().unwrap();
         assert_eq!(written, [&accepted, KICK].concat());
-        assert!(out.take().is_empty());
+        assert!(take(&out).is_empty());
         assert_eq!(out.push(frame(b'c'), &wide()), Err(Refused::Closed));
     });
 }
@@ -163,13 +173,13 @@ fn every_push_accepted_before_an_abrupt_end_is_written_or_counted_as_dropped() {
             })
         });
         // The connection's task writes once, then gives up, as when the peer resets.
-        let written = out.take().len();
+        let written = take(&out).len();
         out.finish(End::Drop, &[]);
         let dropped = out.clear(&wide());
         let accepted: usize = pushers.map(|pusher| pusher.join().unwrap()).iter().sum();
         assert_eq!(accepted, written + dropped as usize);
         assert_eq!(out.end(), Some(End::Drop));
-        assert!(out.take().is_empty());
+        assert!(take(&out).is_empty());
     });
 }
 
@@ -193,9 +203,9 @@ fn a_full_queue_refuses_and_loses_nothing_that_it_took() {
                 accepted
             })
         });
-        let mut written = out.take();
+        let mut written = take(&out);
         let [ab, xy] = pushers.map(|pusher| pusher.join().unwrap());
-        written.extend(out.take());
+        written.extend(take(&out));
         assert_eq!(of(&written, b"ab"), ab);
         assert_eq!(of(&written, b"xy"), xy);
         assert!(written.len() >= 2, "{written:?}");
@@ -246,8 +256,7 @@ fn news_beside_the_queue_reach_the_task() {
         });
         let mut written = Vec::new();
         block_on(poll_fn(|cx| {
-            out.register(cx.waker());
-            written.extend(out.take());
+            written.extend(out.take(cx.waker()));
             if news.load(Ordering::Acquire) && written == b"a" {
                 Poll::Ready(())
             } else {
@@ -268,14 +277,14 @@ fn a_shut_gate_holds_pushes_and_replies_back_until_it_opens() {
         let pusher = thread::spawn(move || {
             pusher.push(frame(b'a'), &wide()).expect("there is room");
             assert_eq!(
-                pusher.reply(|out| out.push(b'b'), true, &wide()),
+                pusher.reply_beside(|out| out.push(b'b'), &wide()),
                 Replied::Queued
             );
         });
         out.control(b"h");
-        let mut early = out.take();
+        let mut early = take(&out);
         out.control(b"h");
-        early.extend(out.take());
+        early.extend(take(&out));
         assert_eq!(early, b"hh");
         out.set_gate(Gate::Open, &wide());
         let written = drain(&out, |written| written.len() >= 2);
@@ -304,7 +313,7 @@ fn the_backlog_is_what_waits_while_the_socket_takes_nothing_and_nothing_afterwar
         assert_eq!(bounds.backlog.total(), 4);
         out.stalled(0, &bounds);
         assert_eq!(bounds.backlog.total(), 0);
-        assert_eq!(out.take(), b"abc");
+        assert_eq!(take(&out), b"abc");
         out.stalled(9, &bounds);
         out.clear(&bounds);
         assert_eq!(bounds.backlog.total(), 0);

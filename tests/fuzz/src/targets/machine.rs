@@ -54,7 +54,7 @@ pub fn run(data: &[u8]) {
     let interval = seconds(input.byte_or_zero());
     let within = seconds(input.byte_or_zero());
     let mut now = start;
-    let mut machine = Machine::new(now, interval, within);
+    let mut machine = Machine::new(now, interval, now + within);
     let mut story = Story {
         events: vec![Event::Heard],
         phase: Phase::Start,

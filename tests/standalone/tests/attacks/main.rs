@@ -48,15 +48,16 @@ macro_rules! attacks {
 
 attacks! {
     // Slow loris, in each phase.
-    slow_tls_hello: slow::tls_hello => ["refused establish_timeout": 2..=2];
-    slow_proxy_header: slow::proxy_header => ["refused establish_timeout": 2..=2];
-    slow_http_upgrade: slow::upgrade => ["refused establish_timeout": 2..=2];
+    slow_tls_hello: slow::tls_hello => ["refused tls_timeout": 2..=2];
+    slow_proxy_header: slow::proxy_header => ["refused proxy_timeout": 2..=2];
+    slow_http_upgrade: slow::upgrade => ["refused upgrade_timeout": 2..=2];
     slow_handshake: slow::handshake => ["closed handshake_timeout": 2..=2];
     a_handshake_never_acknowledged: slow::acknowledgement => ["closed handshake_timeout": 1..=1];
     slow_data_packet: slow::data_packet => ["closed heartbeat_timeout": 2..=2];
     slow_websocket_frame: slow::frame => ["closed heartbeat_timeout": 1..=1];
     silent_connections: slow::silence => [
-        "closed handshake_timeout": 20..=20, "refused establish_timeout": 80..=80
+        "closed handshake_timeout": 20..=20, "refused upgrade_timeout": 20..=20, "refused tls_timeout": 40..=40,
+        "refused proxy_timeout": 20..=20
     ];
 
     // Too large, too long, too deep.
@@ -85,7 +86,7 @@ attacks! {
     garbage_inside_tls: doors::garbage_inside_tls => ["closed protocol": 1..=1];
     random_bytes_everywhere: doors::random_bytes => [
         "closed protocol | closed handshake_timeout | refused not_http | refused not_tls | refused proxy_header \
-         | refused establish_timeout | refused tls_failed": 120..=120
+         | refused proxy_timeout | refused tls_timeout | refused upgrade_timeout | refused tls_failed": 120..=120
     ];
     proxy_header_lies: doors::proxy_lies => ["refused proxy_header": 9..=9];
     proxy_header_out_of_place: doors::proxy_out_of_place => ["closed protocol": 2..=2];

@@ -22,7 +22,7 @@ pub(crate) async fn proxy_header(world: &World) {
     }
 }
 
-/// Also where TLS was done in time: what comes before the upgrade does not give it more.
+/// Also where TLS was done in time.
 pub(crate) async fn upgrade(world: &World) {
     let socket = world.connect(Door::WebSocket).await;
     assert_eq!(world.trickle(socket, UPGRADE.as_bytes()).await, b"");

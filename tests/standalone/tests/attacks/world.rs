@@ -123,7 +123,9 @@ impl Game {
 /// Short where an attack waits for it; the rest are the defaults.
 fn config() -> Config {
     let mut config = Config::for_test();
-    config.limits.establish_timeout = SECOND;
+    config.limits.proxy_timeout = SECOND;
+    config.limits.tls_timeout = SECOND;
+    config.limits.upgrade_timeout = SECOND;
     config.limits.handshake.timeout = 2 * SECOND;
     config.heartbeat.interval = 3 * SECOND;
     config.buffer.write_timeout = 4 * SECOND;

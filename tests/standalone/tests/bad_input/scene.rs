@@ -82,7 +82,7 @@ pub(crate) fn patient() -> Config {
     config.heartbeat.interval = hour;
     config.buffer.write_timeout = hour;
     config.limits.handshake.timeout = hour;
-    config.limits.establish_timeout = hour;
+    config.limits.upgrade_timeout = hour;
     config
 }
 

@@ -1,119 +1,21 @@
 //! TLS in front of real apps: whom it lets in, whom it does not, and what that is counted under.
 
-use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pitaya::acceptor::ProxyProtocol;
-use pitaya::app::{AppBuilder, StartError};
-use pitaya::client::{Client, Error};
+use pitaya::client::Error;
 use pitaya::protocol::packet::PacketType;
-use pitaya::tls::{ClientTls, Pem, ServerTls};
-use pitaya::{App, Bytes, Config, Tcp, WebSocket};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use pitaya::tls::{ClientTls, Pem};
+use pitaya::{Bytes, Tcp, WebSocket};
+use standalone_tests::authority::Authority;
 use standalone_tests::{RawClient, packet_of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::support::{Book, app_with, connect, eventually, in_time, newest_session, stage};
-
-/// Somebody who signs certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Under the name of what it signs, OpenSSL would take that for self-signed.
-        let name = &mut params.distinguished_name;
-        name.push(DnType::CommonName, "authority");
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// Its own certificate, in PEM.
-    pub(crate) fn certificate(&self) -> String {
-        self.0.pem()
-    }
-
-    fn pem(&self) -> Pem {
-        Pem::value(self.certificate())
-    }
-
-    /// A certificate for this host or player, and its key.
-    fn sign(&self, name: &str) -> (Pem, Pem) {
-        let key = KeyPair::generate().unwrap();
-        let names = [name.to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (
-            Pem::value(certificate.pem()),
-            Pem::value(key.serialize_pem()),
-        )
-    }
-
-    pub(crate) fn server(&self) -> ServerTls {
-        let (certificate, key) = self.sign("localhost");
-        ServerTls::new(certificate, key)
-    }
-
-    /// A client that believes nobody else.
-    fn client(&self) -> ClientTls {
-        ClientTls::system().roots(self.pem())
-    }
-
-    /// A client's end of TLS that knows nothing of this framework.
-    async fn handshake(&self, socket: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        let own = CertificateDer::from_pem_slice(self.0.pem().as_bytes()).unwrap();
-        roots.add(own).unwrap();
-        let config = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("localhost").unwrap();
-        in_time(TlsConnector::from(Arc::new(config)).connect(name, socket)).await
-    }
-
-    async fn connect(&self, address: SocketAddr) -> TlsStream<TcpStream> {
-        let socket = TcpStream::connect(address).await.unwrap();
-        self.handshake(socket)
-            .await
-            .expect("the server is believed")
-    }
-}
-
-/// TLS on TCP first, then on WebSocket.
-fn encrypted(book: &Book, tls: &ServerTls, change: impl FnOnce(&mut Config)) -> AppBuilder {
-    app_with(change)
-        .handler(stage().0)
-        .recorder(book.recorder())
-        .acceptor(Tcp::bind("127.0.0.1:0").tls(tls.clone()))
-        .acceptor(WebSocket::bind("127.0.0.1:0").tls(tls.clone()))
-}
-
-async fn start(book: &Book, tls: &ServerTls) -> App {
-    let app = encrypted(book, tls, |_| {}).start().await;
-    app.expect("the app starts")
-}
-
-/// Where a client finds the app: by TLS, then by wss.
-fn targets(app: &App) -> [String; 2] {
-    let port = |acceptor| app.local_addr(acceptor).unwrap().port();
-    [
-        format!("tls://127.0.0.1:{}", port(0)),
-        format!("wss://127.0.0.1:{}/game", port(1)),
-    ]
-}
-
-async fn try_connect(target: &str, tls: ClientTls) -> Result<Client, Error> {
-    in_time(Client::builder().tls(tls).connect(target)).await
-}
+use super::support::encrypted::{
+    encrypted, player, plays, served, socket, start, targets, try_connect,
+};
+use super::support::{Book, connect, eventually, in_time, newest_session};
 
 #[tokio::test]
 async fn the_client_library_plays_encrypted() {
@@ -173,8 +75,7 @@ async fn a_client_believes_whom_it_was_told_to_believe() {
 async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
     let (authority, book) = (Authority::new(), Book::default());
     let app = start(&book, &authority.server()).await;
-    let mut good = RawClient::over(authority.connect(app.local_addr(0).unwrap()).await);
-    good.shake_hands().await;
+    let mut good = player(&authority, &app).await;
     let mut refused = 0.0;
     for bytes in [
         packet_of(PacketType::Handshake, br#"{"sys":{},"user":{}}"#),
@@ -184,8 +85,7 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
         vec![0xff; 100],
     ] {
         for acceptor in [0, 1] {
-            let address = app.local_addr(acceptor).unwrap();
-            let mut socket = TcpStream::connect(address).await.unwrap();
+            let mut socket = socket(&app, acceptor).await;
             socket.write_all(&bytes).await.unwrap();
             // An alert, and an end that is no reset.
             let mut answer = Vec::new();
@@ -195,7 +95,7 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
         }
     }
     eventually("each is counted", || book.refused("not_tls") == refused).await;
-    assert_eq!(good.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut good).await;
     app.shutdown().await;
 }
 
@@ -203,32 +103,18 @@ async fn plain_bytes_on_an_encrypted_port_end_cleanly_and_are_counted() {
 #[tokio::test]
 async fn encrypted_bytes_on_a_plain_port_end_cleanly_and_are_counted() {
     let (authority, book) = (Authority::new(), Book::default());
-    let app = app_with(|_| {})
-        .handler(stage().0)
-        .recorder(book.recorder());
-    let app = app
+    let app = served(&book, |_| {})
         .acceptor(Tcp::bind("127.0.0.1:0"))
         .acceptor(WebSocket::bind("127.0.0.1:0"));
     let app = app.start().await.unwrap();
     for acceptor in [0, 1] {
-        let socket = TcpStream::connect(app.local_addr(acceptor).unwrap())
-            .await
-            .unwrap();
-        authority
-            .handshake(socket)
-            .await
-            .expect_err("nobody speaks TLS here");
+        let shaken = authority.handshake(socket(&app, acceptor).await).await;
+        shaken.expect_err("nobody speaks TLS here");
     }
     eventually("TCP counts it", || book.closed("protocol") == 1.0).await;
     eventually("WebSocket counts it", || book.refused("not_http") == 1.0).await;
-    assert_eq!(
-        connect(&app)
-            .await
-            .call(1, "stage.echo", b"fine")
-            .await
-            .text(),
-        "fine"
-    );
+    let mut good = connect(&app).await;
+    assert_eq!(good.call(1, "stage.echo", b"fine").await.text(), "fine");
     app.shutdown().await;
 }
 
@@ -237,116 +123,25 @@ async fn a_handshake_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody
     let (authority, book) = (Authority::new(), Book::default());
     let limit = Duration::from_millis(700);
     let app = encrypted(&book, &authority.server(), |config| {
-        config.limits.establish_timeout = limit;
+        config.limits.tls_timeout = limit;
     });
     let app = app.start().await.unwrap();
-    let address = app.local_addr(0).unwrap();
-    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut silent = socket(&app, 0).await;
     // The beginning of a hello, whose rest does not come.
-    let mut slow = TcpStream::connect(address).await.unwrap();
-    slow.write_all(b"\x16\x03\x01\x02\x00\x01\x00")
-        .await
-        .unwrap();
-    let mut cut = TcpStream::connect(address).await.unwrap();
-    cut.write_all(b"\x16\x03\x01\x02\x00\x01\x00")
-        .await
-        .unwrap();
+    let (mut slow, mut cut) = (socket(&app, 0).await, socket(&app, 0).await);
+    for socket in [&mut slow, &mut cut] {
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00";
+        socket.write_all(hello).await.unwrap();
+    }
     cut.shutdown().await.unwrap();
-    let mut quick = RawClient::over(authority.connect(address).await);
-    quick.shake_hands().await;
-    assert_eq!(quick.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut player(&authority, &app).await).await;
     for socket in [&mut silent, &mut slow, &mut cut] {
         let mut answer = Vec::new();
         let _ = in_time(socket.read_to_end(&mut answer)).await;
     }
-    eventually("both are counted", || {
-        book.refused("establish_timeout") == 2.0
-    })
-    .await;
+    eventually("both are counted", || book.refused("tls_timeout") == 2.0).await;
     eventually("so is the cut one", || book.refused("tls_failed") == 1.0).await;
     app.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_new_certificate_holds_for_new_connections() {
-    let (before, after) = (Authority::new(), Authority::new());
-    let book = Book::default();
-    let folder = std::env::temp_dir().join(format!("pitaya-reload-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let write = |authority: &Authority| {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority.0).unwrap();
-        std::fs::write(folder.join("game.pem"), certificate.pem()).unwrap();
-        std::fs::write(folder.join("game.key"), key.serialize_pem()).unwrap();
-    };
-    write(&before);
-    for by_call in [true, false] {
-        write(&before);
-        let interval = Duration::from_secs(if by_call { 3600 } else { 0 });
-        let tls = ServerTls::files(folder.join("game.pem"), folder.join("game.key"))
-            .check_files_every(interval);
-        let app = start(&book, &tls).await;
-        let address = app.local_addr(0).unwrap();
-        let mut early = RawClient::over(before.connect(address).await);
-        early.shake_hands().await;
-        write(&after);
-        if by_call {
-            drop(before.connect(address).await);
-            tls.reload().unwrap();
-        }
-        let mut late = RawClient::over(after.connect(address).await);
-        late.shake_hands().await;
-        let socket = TcpStream::connect(address).await.unwrap();
-        before
-            .handshake(socket)
-            .await
-            .expect_err("the old one is gone");
-        // Who was there stays.
-        for client in [&mut early, &mut late] {
-            assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
-        }
-        app.shutdown().await;
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
-}
-
-#[tokio::test]
-async fn certificates_of_clients_can_be_required_or_allowed() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    let identity = |of: &Authority| {
-        let (certificate, key) = of.sign("player");
-        authority.client().identity(certificate, key)
-    };
-    for required in [true, false] {
-        let book = Book::default();
-        let tls = match required {
-            true => authority
-                .server()
-                .require_client_certificates(authority.pem()),
-            false => authority
-                .server()
-                .allow_client_certificates(authority.pem()),
-        };
-        let app = start(&book, &tls).await;
-        let mut refused = 0.0;
-        for target in targets(&app) {
-            for (tls, welcome) in [
-                (identity(&authority), true),
-                (identity(&stranger), false),
-                (authority.client(), !required),
-            ] {
-                let connected = try_connect(&target, tls).await;
-                assert_eq!(connected.is_ok(), welcome, "{connected:?}");
-                refused += f64::from(u8::from(!welcome));
-            }
-        }
-        eventually("each is counted", || {
-            book.refused("tls_client_certificate") == refused
-        })
-        .await;
-        app.shutdown().await;
-    }
 }
 
 /// The header is in clear, the handshake comes behind it.
@@ -355,41 +150,23 @@ async fn a_proxy_header_comes_before_the_handshake() {
     let (authority, book) = (Authority::new(), Book::default());
     let tls = authority.server();
     let required = || ProxyProtocol::Required;
-    let app = app_with(|_| {})
-        .handler(stage().0)
-        .recorder(book.recorder());
-    let app = app
-        .acceptor(
-            Tcp::bind("127.0.0.1:0")
-                .proxy_protocol(required())
-                .tls(tls.clone()),
-        )
-        .acceptor(
-            WebSocket::bind("127.0.0.1:0")
-                .proxy_protocol(required())
-                .tls(tls),
-        );
+    let tcp = Tcp::bind("127.0.0.1:0").proxy_protocol(required());
+    let ws = WebSocket::bind("127.0.0.1:0").proxy_protocol(required());
+    let app = served(&book, |_| {})
+        .acceptor(tcp.tls(tls.clone()))
+        .acceptor(ws.tls(tls));
     let app = app.start().await.unwrap();
-    let mut socket = TcpStream::connect(app.local_addr(0).unwrap())
-        .await
-        .unwrap();
-    socket
-        .write_all(b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 3250\r\n")
-        .await
-        .unwrap();
-    let mut client = RawClient::over(authority.handshake(socket).await.unwrap());
+    let mut proxied = socket(&app, 0).await;
+    let header = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 3250\r\n";
+    proxied.write_all(header).await.unwrap();
+    let mut client = RawClient::over(authority.handshake(proxied).await.unwrap());
     client.shake_hands().await;
-    assert_eq!(client.call(1, "stage.echo", b"fine").await.text(), "fine");
+    plays(&mut client).await;
     let address = newest_session(&app).remote_addr().unwrap();
     assert_eq!(address.to_string(), "192.0.2.7:40000");
     for acceptor in [0, 1] {
-        let socket = TcpStream::connect(app.local_addr(acceptor).unwrap())
-            .await
-            .unwrap();
-        authority
-            .handshake(socket)
-            .await
-            .expect_err("the header is missing");
+        let shaken = authority.handshake(socket(&app, acceptor).await).await;
+        shaken.expect_err("the header is missing");
     }
     eventually("it is counted", || book.refused("proxy_header") == 2.0).await;
     app.shutdown().await;
@@ -400,35 +177,13 @@ async fn a_proxy_header_comes_before_the_handshake() {
 async fn the_end_of_a_session_is_told_within_tls() {
     let (authority, book) = (Authority::new(), Book::default());
     let app = start(&book, &authority.server()).await;
-    let mut client = RawClient::over(authority.connect(app.local_addr(0).unwrap()).await);
-    client.shake_hands().await;
+    let mut client = player(&authority, &app).await;
     client.request(1, "stage.kick", b"").await;
     let rest = client.rest().await;
     assert_eq!(rest.last(), Some(&(PacketType::Kick, vec![])));
     // Without the notice this would be an unexpected end.
     assert_eq!(in_time(client.socket.read(&mut [0; 1])).await.unwrap(), 0);
     app.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_pair_that_cannot_be_used_keeps_the_app_from_starting() {
-    let (authority, book) = (Authority::new(), Book::default());
-    let (certificate, _) = authority.sign("localhost");
-    let (_, other) = authority.sign("localhost");
-    let tls = ServerTls::new(certificate, other);
-    let started = encrypted(&book, &tls, |_| {}).start().await;
-    let error = started.err().expect("it does not start");
-    assert!(
-        matches!(
-            error,
-            StartError::Listen {
-                acceptor: "tls",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    assert!(error.to_string().contains("does not belong to"), "{error}");
 }
 
 /// OpenSSL, as libpitaya uses it: it names an IP address as the server it wants.
@@ -443,6 +198,8 @@ async fn openssl_plays_encrypted() {
         &["-servername", "127.0.0.1"],
         &["-servername", "no.such.name"],
         &["-noservername"],
+        // Whoever would rather speak something else is served as well.
+        &["-alpn", "h2,http/1.1"],
     ] {
         let mut child = tokio::process::Command::new("openssl")
             .args(["s_client", "-quiet", "-connect", &address])

@@ -439,7 +439,8 @@ async fn a_client_that_takes_nothing_does_not_hold_up_a_shutdown_without_calls()
 #[tokio::test]
 async fn a_peer_that_stalls_its_upgrade_does_not_hold_up_a_shutdown() {
     let app = app_with(|config| {
-        config.limits.establish_timeout = Duration::from_secs(600);
+        config.limits.handshake.timeout = Duration::from_secs(600);
+        config.limits.upgrade_timeout = Duration::from_secs(600);
         config.shutdown.sessions = Duration::from_secs(600);
     });
     let app = app
@@ -524,7 +525,8 @@ async fn dropping_an_app_ends_everything_that_it_started() {
     let (stage, _gates, mut heard) = stage();
     let app = app_with(|config| {
         config.handler.grace = Duration::from_millis(10);
-        config.limits.establish_timeout = Duration::from_secs(600);
+        config.limits.handshake.timeout = Duration::from_secs(600);
+        config.limits.upgrade_timeout = Duration::from_secs(600);
     });
     let app = app.handler(stage).acceptor(WebSocket::bind("127.0.0.1:0"));
     let app = app

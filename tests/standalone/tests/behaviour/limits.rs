@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pitaya::acceptor::{self, Acceptor, Memory, MemoryConnect, ProxyProtocol};
+use pitaya::acceptor::{self, Acceptor, Memory, MemoryConnect};
 use pitaya::protocol::compression::Deflater;
 use pitaya::protocol::message::{self, MessageKind, RouteRef};
 use pitaya::protocol::packet::PacketType;
@@ -48,62 +48,6 @@ async fn one_connection_more_than_the_limit_is_closed_at_once() {
             .text(),
         "in"
     );
-    app.shutdown().await;
-}
-
-#[tokio::test]
-async fn one_connection_more_than_an_address_may_have_is_closed_at_once() {
-    let book = Book::default();
-    let app = app_with(|config| config.limits.address_connections = 2);
-    let app = start(app.handler(stage().0).recorder(book.recorder())).await;
-    let first = connect(&app).await;
-    let mut second = connect(&app).await;
-    assert!(is_refused(&app).await);
-    assert_eq!(book.refused("address_limit"), 1.0);
-    assert_eq!(second.call(1, "stage.echo", b"alive").await.text(), "alive");
-    drop(first);
-    eventually("there is room", || app.handle().sessions().count() == 1).await;
-    connect(&app).await.call(1, "stage.echo", b"in").await;
-    assert_eq!(book.refused("address_limit"), 1.0);
-    app.shutdown().await;
-}
-
-#[tokio::test]
-async fn behind_a_proxy_the_clients_own_address_counts_and_its_ipv6_network() {
-    let book = Book::default();
-    let app = app_with(|config| config.limits.address_connections = 1);
-    let app = app.handler(stage().0).recorder(book.recorder());
-    let proxied = Tcp::bind("127.0.0.1:0").proxy_protocol(ProxyProtocol::Required);
-    let app = app.acceptor(proxied).start().await.unwrap();
-    let come = async |client: &str| {
-        let mut peer = RawClient::open(app.local_addr(0).unwrap()).await;
-        let family = if client.contains(':') { 6 } else { 4 };
-        let server = if family == 6 {
-            "2001:db8::1"
-        } else {
-            "10.0.0.1"
-        };
-        let header = format!("PROXY TCP{family} {client} {server} 40000 3250\r\n");
-        peer.write(header.as_bytes()).await;
-        peer
-    };
-    let mut served = Vec::new();
-    for client in [
-        "192.0.2.7",
-        "192.0.2.8",
-        "2001:db8:0:1::1",
-        "2001:db8:0:2::1",
-    ] {
-        let mut peer = come(client).await;
-        peer.shake_hands().await;
-        peer.call(1, "stage.echo", b"in").await;
-        served.push(peer);
-    }
-    for client in ["192.0.2.8", "2001:db8:0:1:ffff::2"] {
-        assert_eq!(come(client).await.rest().await, [], "{client}");
-    }
-    assert_eq!(book.refused("address_limit"), 2.0);
-    assert_eq!(app.handle().sessions().count(), 4);
     app.shutdown().await;
 }
 
@@ -185,25 +129,52 @@ async fn connections_before_their_handshake_have_a_limit_of_their_own() {
     app.shutdown().await;
 }
 
+/// Its own, or that of everything up to the handshake's end.
 #[tokio::test]
 async fn a_stalled_upgrade_ends_at_its_deadline() {
+    let (short, hour) = (Duration::from_millis(200), Duration::from_secs(3600));
+    for (upgrade, handshake, cause) in [
+        (short, hour, "upgrade_timeout"),
+        (hour, short, "handshake_timeout"),
+    ] {
+        let book = Book::default();
+        let app = app_with(|config| {
+            config.limits.upgrade_timeout = upgrade;
+            config.limits.handshake.timeout = handshake;
+        });
+        let app = app.handler(stage().0).recorder(book.recorder());
+        let app = app
+            .acceptor(WebSocket::bind("127.0.0.1:0"))
+            .start()
+            .await
+            .unwrap();
+        let mut stalled = RawClient::open(app.local_addr(0).unwrap()).await;
+        stalled.write(b"GET / HTTP/1.1\r\nHost: x").await;
+        assert_eq!(stalled.rest().await, []);
+        assert_eq!(book.refused(cause), 1.0);
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_the_handshake_runs_from_the_moment_of_accepting() {
+    let second = Duration::from_secs(1);
     let book = Book::default();
-    let app = app_with(|config| config.limits.establish_timeout = Duration::from_millis(200));
+    let app = app_with(|config| {
+        config.limits.upgrade_timeout = 8 * second;
+        config.limits.handshake.timeout = 10 * second;
+        config.heartbeat.interval = 60 * second;
+    });
+    let (connector, memory) = acceptor::memory(4096);
     let app = app.handler(stage().0).recorder(book.recorder());
-    let app = app
-        .acceptor(WebSocket::bind("127.0.0.1:0"))
-        .start()
-        .await
-        .unwrap();
-    let mut stalled = TcpStream::connect(app.local_addr(0).unwrap())
-        .await
-        .unwrap();
-    stalled
-        .write_all(b"GET / HTTP/1.1\r\nHost: x")
-        .await
-        .unwrap();
-    assert_eq!(in_time(stalled.read(&mut [0; 16])).await.unwrap_or(0), 0);
-    assert_eq!(book.refused("establish_timeout"), 1.0);
+    let app = app.acceptor(WebSocket::over(memory)).start().await.unwrap();
+    let socket = connector.connect().unwrap();
+    tokio::time::sleep(6 * second).await;
+    let mut late = WsClient::over(socket).await;
+    let since = Instant::now();
+    assert_eq!(late.rest().await.len(), 1);
+    assert!(since.elapsed() < 5 * second, "{:?}", since.elapsed());
+    assert_eq!(book.closed("handshake_timeout"), 1.0);
     app.shutdown().await;
 }
 

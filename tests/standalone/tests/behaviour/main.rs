@@ -3,6 +3,7 @@
 
 mod support;
 
+mod certificates;
 mod closing;
 mod data;
 mod encryption;
@@ -16,6 +17,7 @@ mod options;
 mod order;
 mod outbound;
 mod pipelines;
+mod places;
 mod proxies;
 mod python;
 mod rates;

@@ -105,6 +105,36 @@ async fn a_response_time_covers_the_handler_and_a_delay_the_wait_for_it() {
     app.shutdown().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_read_while_a_handler_runs_does_not_shorten_its_response_time() {
+    let book = Book::default();
+    let (app, connector) =
+        start_in_memory(app().handler(Timed).recorder(book.recorder()), 4096).await;
+    let mut client = connect_in_memory(&connector).await;
+    for (id, method) in [(1, "timed.sleep"), (2, "timed.echo")] {
+        let request = message_packet(MessageKind::Request, id, method, b"");
+        client.write(&request).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    for id in [1, 2] {
+        assert_eq!(client.message().await.id, id);
+    }
+    let [slept] = response_times(&book, "sleep", "ok", "")[..] else {
+        panic!("one call")
+    };
+    assert!((250e6..260e6).contains(&slept), "{slept}");
+    assert_eq!(delays(&book, "sleep"), [0.0]);
+    let [echoed] = response_times(&book, "echo", "ok", "")[..] else {
+        panic!("one call")
+    };
+    assert!((50e6..60e6).contains(&echoed), "{echoed}");
+    let [delay] = delays(&book, "echo")[..] else {
+        panic!("one call")
+    };
+    assert!((50e6..60e6).contains(&delay), "{delay}");
+    app.shutdown().await;
+}
+
 #[tokio::test]
 async fn messages_that_reach_no_handler_are_counted_by_code_or_cause() {
     let book = Book::default();

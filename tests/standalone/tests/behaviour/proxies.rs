@@ -187,7 +187,7 @@ async fn a_header_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody() 
     let limit = Duration::from_millis(500);
     let required = Some(ProxyProtocol::Required);
     let app = start_with(&book, required, |config| {
-        config.limits.establish_timeout = limit
+        config.limits.proxy_timeout = limit
     })
     .await;
     let address = app.local_addr(0).unwrap();
@@ -200,10 +200,7 @@ async fn a_header_that_does_not_come_ends_at_the_deadline_and_holds_up_nobody() 
     for socket in [&mut silent, &mut slow] {
         assert_eq!(in_time(socket.read(&mut [0; 1])).await.unwrap_or(0), 0);
     }
-    eventually("both are counted", || {
-        book.refused("establish_timeout") == 2.0
-    })
-    .await;
+    eventually("both are counted", || book.refused("proxy_timeout") == 2.0).await;
     app.shutdown().await;
 }
 

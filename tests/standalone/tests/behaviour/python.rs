@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use pitaya::WebSocket;
+use standalone_tests::authority::Authority;
 
-use super::encryption::Authority;
 use super::support::{Book, app, eventually, in_time, stage};
 
 /// A Python that has the library; where several are installed, only the system's may have it.

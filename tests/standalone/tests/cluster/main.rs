@@ -14,6 +14,7 @@ mod metadata;
 mod order;
 mod originals;
 mod remotes;
+mod report;
 mod routers;
 mod sessions;
 mod spans;

@@ -1,6 +1,8 @@
 //! What the C client (libpitaya, and Unity through it) sends and must get, byte by byte: the client
-//! protocol, 9.2 and 10. Each conversation is data, so that any transport can carry it.
+//! protocol, 9.2 and 10. Each conversation is data, carried by each transport that the client has: TCP,
+//! and TLS in both versions.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +11,14 @@ use pitaya::app::config::{Config, SerializerKind};
 use pitaya::protocol::packet::{self, PacketType};
 use pitaya::{App, Tcp};
 use standalone_tests::DEADLINE;
+use standalone_tests::authority::{Authority, localhost};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::SupportedProtocolVersion;
+use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::app::{builder, only_session};
 
@@ -67,7 +74,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(name: &str, socket: &mut S,
     for (n, step) in steps.into_iter().enumerate() {
         let step = async {
             match step {
-                Send(bytes) => socket.write_all(&bytes).await.expect("the server reads"),
+                Send(bytes) => {
+                    socket.write_all(&bytes).await.expect("the server reads");
+                    socket.flush().await.expect("the server reads");
+                }
                 Get(expected) => {
                     let mut got = vec![0; expected.len()];
                     let read = socket.read_exact(&mut got).await;
@@ -90,16 +100,74 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(name: &str, socket: &mut S,
     }
 }
 
-async fn serve(builder: AppBuilder) -> App {
-    let app = builder.acceptor(Tcp::bind("127.0.0.1:0"));
-    app.start().await.expect("the app starts")
+/// A connection of the client.
+trait Line: AsyncRead + AsyncWrite + Unpin {
+    /// What carries it.
+    fn socket(&self) -> &TcpStream;
 }
 
-async fn open(app: &App) -> TcpStream {
-    let address = app.local_addr(0).expect("TCP has an address");
-    TcpStream::connect(address)
-        .await
-        .expect("the server listens")
+impl Line for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Line for TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Transport {
+    Tcp,
+    Tls(&'static SupportedProtocolVersion),
+}
+
+const TRANSPORTS: [Transport; 3] = [
+    Transport::Tcp,
+    Transport::Tls(&TLS12),
+    Transport::Tls(&TLS13),
+];
+
+/// An app with a port for each transport: TCP, then TLS.
+struct Server {
+    app: App,
+    authority: Authority,
+}
+
+impl Server {
+    async fn start(builder: AppBuilder) -> Self {
+        let authority = Authority::new();
+        let builder = builder
+            .acceptor(Tcp::bind("127.0.0.1:0"))
+            .acceptor(Tcp::bind("127.0.0.1:0").tls(authority.server()));
+        let app = builder.start().await.expect("the app starts");
+        Self { app, authority }
+    }
+
+    fn address(&self, acceptor: usize) -> std::net::SocketAddr {
+        self.app.local_addr(acceptor).expect("it has an address")
+    }
+
+    async fn open(&self, transport: Transport) -> Box<dyn Line> {
+        let acceptor = usize::from(!matches!(transport, Transport::Tcp));
+        let socket = TcpStream::connect(self.address(acceptor)).await;
+        let socket = socket.expect("the server listens");
+        socket.set_nodelay(true).expect("the socket is alive");
+        match transport {
+            Transport::Tcp => Box::new(socket),
+            Transport::Tls(version) => {
+                let connector = TlsConnector::from(self.authority.believed(&[version]));
+                let stream = connector.connect(localhost(), socket).await;
+                Box::new(stream.expect("the server is believed"))
+            }
+        }
+    }
+
+    async fn shutdown(self) {
+        self.app.shutdown().await;
+    }
 }
 
 /// The heartbeat is that of the worked bytes.
@@ -239,76 +307,113 @@ fn conversations() -> Vec<(&'static str, Vec<Step>)> {
 
 #[tokio::test]
 async fn every_conversation_goes_byte_for_byte() {
-    let app = serve(builder(config())).await;
-    for (name, steps) in conversations() {
-        converse(name, &mut open(&app).await, steps).await;
+    let server = Server::start(builder(config())).await;
+    for transport in TRANSPORTS {
+        for (name, steps) in conversations() {
+            let name = format!("{name}, {transport:?}");
+            converse(&name, &mut server.open(transport).await, steps).await;
+        }
     }
-    app.shutdown().await;
+    server.shutdown().await;
 }
 
-/// Nothing depends on how its bytes are cut into segments.
+/// Nothing depends on how its bytes are cut into segments, or into records of TLS.
 #[tokio::test]
 async fn every_conversation_goes_the_same_byte_by_byte() {
-    let app = serve(builder(config())).await;
-    for (name, steps) in conversations() {
-        let mut socket = open(&app).await;
-        socket.set_nodelay(true).expect("the socket is alive");
-        let single = steps.into_iter().flat_map(|step| match step {
-            Send(bytes) => bytes.into_iter().map(|byte| Send(vec![byte])).collect(),
-            other => vec![other],
-        });
-        converse(name, &mut socket, single.collect()).await;
+    let server = Server::start(builder(config())).await;
+    for transport in TRANSPORTS {
+        for (name, steps) in conversations() {
+            let name = format!("{name}, {transport:?}");
+            let single = steps.into_iter().flat_map(|step| match step {
+                Send(bytes) => bytes.into_iter().map(|byte| Send(vec![byte])).collect(),
+                other => vec![other],
+            });
+            let mut socket = server.open(transport).await;
+            converse(&name, &mut socket, single.collect()).await;
+        }
     }
-    app.shutdown().await;
+    server.shutdown().await;
+}
+
+/// Its TLS is OpenSSL's. It names as the server it wants what it was told to connect to, also when
+/// that is an IP address, and believes only the authority that it was given.
+#[tokio::test]
+async fn every_conversation_goes_byte_for_byte_through_openssl() {
+    let server = Server::start(builder(config())).await;
+    let authority = std::env::temp_dir().join(format!("pitaya-ca-{}.pem", std::process::id()));
+    std::fs::write(&authority, server.authority.certificate()).expect("a file is written");
+    let address = server.address(1).to_string();
+    for version in ["-tls1_2", "-tls1_3"] {
+        for (name, steps) in conversations() {
+            let mut client = tokio::process::Command::new("openssl")
+                .args(["s_client", "-quiet", "-verify_return_error", version])
+                .args(["-connect", &address, "-servername", "127.0.0.1", "-CAfile"])
+                .arg(&authority)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .expect("openssl is installed, see tests/run");
+            let (stdin, stdout) = (client.stdin.take(), client.stdout.take());
+            let mut pipes = tokio::io::join(stdout.expect("a pipe"), stdin.expect("a pipe"));
+            converse(&format!("{name}, {version}"), &mut pipes, steps).await;
+        }
+    }
+    std::fs::remove_file(&authority).expect("it is there");
+    server.shutdown().await;
 }
 
 /// It has no table of codes: a push with one would crash it.
 #[tokio::test]
 async fn pushes_name_their_route_although_the_dictionary_lists_it() {
     let dictionary = [("onMessage", 4), ("play.push", 9)];
-    let app = serve(builder(config()).dictionary(dictionary)).await;
+    let server = Server::start(builder(config()).dictionary(dictionary)).await;
     let reply = br#"{"code":200,"sys":{"dict":{"onMessage":4,"play.push":9},"heartbeat":30,"serializer":"json"}}"#;
-    let steps = vec![
-        hello(HELLO),
-        Get(packet(PacketType::Handshake, reply)),
-        Send([ack(), data(&[b"\x00\x01\x09play.push", b"hi"])].concat()),
-        Get(data(&[b"\x06\x09onMessage", b"hi"])),
-        Get(data(&[b"\x06\x09onMembers", b"hi"])),
-        Get(data(&[b"\x04\x01", b"hi"])),
-    ];
-    converse("pushes", &mut open(&app).await, steps).await;
-    app.shutdown().await;
+    for transport in TRANSPORTS {
+        let steps = vec![
+            hello(HELLO),
+            Get(packet(PacketType::Handshake, reply)),
+            Send([ack(), data(&[b"\x00\x01\x09play.push", b"hi"])].concat()),
+            Get(data(&[b"\x06\x09onMessage", b"hi"])),
+            Get(data(&[b"\x06\x09onMembers", b"hi"])),
+            Get(data(&[b"\x04\x01", b"hi"])),
+        ];
+        let name = format!("pushes, {transport:?}");
+        converse(&name, &mut server.open(transport).await, steps).await;
+    }
+    server.shutdown().await;
 }
 
 /// Without the kick it would reconnect and fight it; a reset could take the kick away.
 #[tokio::test]
 async fn a_kick_arrives_whole_before_the_end_although_it_still_sends() {
-    let app = serve(builder(config())).await;
-    let mut socket = open(&app).await;
-    // The answer shows that the ack was taken, before which nothing may be sent.
-    let joined = vec![
-        hello(HELLO),
-        welcome(),
-        Send([ack(), data(&[b"\x00\x01\x09play.echo", b"x"])].concat()),
-        Get(data(&[b"\x04\x01", b"x"])),
-    ];
-    converse("joining", &mut socket, joined).await;
-    let session = only_session(&app);
-    let push = Bytes::from_static(br#"{"content":"hi"}"#);
-    session
-        .push("onMessage", &push)
-        .await
-        .expect("it is connected");
-    session.kick().await.expect("it is this server's session");
-    let beats = packet(PacketType::Heartbeat, b"").repeat(50);
-    let steps = vec![
-        Send(beats),
-        Get(data(&[b"\x06\x09onMessage", &push])),
-        Get(packet(PacketType::Kick, b"")),
-        End,
-    ];
-    converse("the kick", &mut socket, steps).await;
-    app.shutdown().await;
+    let server = Server::start(builder(config())).await;
+    for transport in TRANSPORTS {
+        let mut socket = server.open(transport).await;
+        // The answer shows that the ack was taken, before which nothing may be sent.
+        let joined = vec![
+            hello(HELLO),
+            welcome(),
+            Send([ack(), data(&[b"\x00\x01\x09play.echo", b"x"])].concat()),
+            Get(data(&[b"\x04\x01", b"x"])),
+        ];
+        converse(&format!("joining, {transport:?}"), &mut socket, joined).await;
+        let session = only_session(&server.app);
+        let push = Bytes::from_static(br#"{"content":"hi"}"#);
+        let pushed = session.push("onMessage", &push).await;
+        pushed.expect("it is connected");
+        session.kick().await.expect("it is this server's session");
+        let beats = packet(PacketType::Heartbeat, b"").repeat(50);
+        let steps = vec![
+            Send(beats),
+            Get(data(&[b"\x06\x09onMessage", &push])),
+            Get(packet(PacketType::Kick, b"")),
+            End,
+        ];
+        converse(&format!("the kick, {transport:?}"), &mut socket, steps).await;
+    }
+    server.shutdown().await;
 }
 
 /// Its serializer is the one that the handshake names; errors are protobuf, too.
@@ -316,29 +421,33 @@ async fn a_kick_arrives_whole_before_the_end_although_it_still_sends() {
 async fn protobuf_conversations_have_protobuf_errors() {
     let mut config = config();
     config.serializer = SerializerKind::Protobuf;
-    let app = serve(builder(config)).await;
+    let server = Server::start(builder(config)).await;
     let reply = br#"{"code":200,"sys":{"dict":{},"heartbeat":30,"serializer":"protobuf"}}"#;
     let error = hex(
         "0a075049542d343034122b7069746179612f68616e646c65723a20636f6e6e6563746f722e666f6f2e626172206e6f7420666f756e64",
     );
-    let steps = vec![
-        hello(HELLO),
-        Get(packet(PacketType::Handshake, reply)),
-        Send([ack(), data(&[b"\x00\x03\x07foo.bar"])].concat()),
-        Get(data(&[b"\x24\x03", &error])),
-        Send(data(&[b"\x00\x04\x08play.sit", b"\x08\x07"])),
-        Get(data(&[b"\x04\x04", b"\x08\x07"])),
-    ];
-    converse("protobuf", &mut open(&app).await, steps).await;
-    app.shutdown().await;
+    for transport in TRANSPORTS {
+        let steps = vec![
+            hello(HELLO),
+            Get(packet(PacketType::Handshake, reply)),
+            Send([ack(), data(&[b"\x00\x03\x07foo.bar"])].concat()),
+            Get(data(&[b"\x24\x03", &error])),
+            Send(data(&[b"\x00\x04\x08play.sit", b"\x08\x07"])),
+            Get(data(&[b"\x04\x04", b"\x08\x07"])),
+        ];
+        let name = format!("protobuf, {transport:?}");
+        converse(&name, &mut server.open(transport).await, steps).await;
+    }
+    server.shutdown().await;
 }
 
 /// After a reset it comes again at once, while its old session may still be ending.
 #[tokio::test]
 async fn it_reconnects_after_a_reset() {
-    let app = serve(builder(config())).await;
-    for _ in 0..20 {
-        let mut socket = open(&app).await;
+    let server = Server::start(builder(config())).await;
+    for n in 0..30 {
+        let transport = TRANSPORTS[n % TRANSPORTS.len()];
+        let mut socket = server.open(transport).await;
         let steps = vec![
             hello(HELLO),
             welcome(),
@@ -347,14 +456,15 @@ async fn it_reconnects_after_a_reset() {
             // Unanswered when the connection breaks.
             Send(data(&[b"\x00\x02\x09play.stay"])),
         ];
-        converse("a connection", &mut socket, steps).await;
-        socket.set_zero_linger().expect("the socket is alive");
+        converse(&format!("{transport:?}"), &mut socket, steps).await;
+        let lingers = socket.socket().set_zero_linger();
+        lingers.expect("the socket is alive");
     }
     let gone = async {
-        while app.handle().sessions().count() > 0 {
+        while server.app.handle().sessions().count() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(DEADLINE, gone).await.expect("every session ends");
-    app.shutdown().await;
+    server.shutdown().await;
 }

@@ -1,6 +1,8 @@
 //! What the topics share: apps with small limits, gates that hold handlers back, and a log of what
 //! happened inside.
 
+pub(crate) mod encrypted;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
