@@ -113,7 +113,7 @@ impl<'de> Reader<'de> {
     /// Takes this byte, white space before it passed over.
     #[inline]
     fn take(&mut self, expected: u8) -> Outcome<()> {
-        if self.skip_space() != Some(expected) {
+        if self.peek() != Some(expected) && self.skip_space() != Some(expected) {
             return Err(Declined);
         }
         self.at += 1;

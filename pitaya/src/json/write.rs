@@ -57,15 +57,9 @@ pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Appends the name of an object's next member: the comma before it, unless it is the first, and the
-/// colon behind it.
-fn write_name(name: &str, is_first: bool, out: &mut Vec<u8>) {
-    out.reserve(name.len() + 4);
-    if is_first {
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(b",\"");
-    }
+/// Appends the name of a member, between the byte that is due before it and a colon.
+fn write_name(lead: u8, name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[lead, b'"']);
     write_escaped(name, out);
     out.extend_from_slice(b"\":");
 }
@@ -280,6 +274,36 @@ mod tests {
             }
         }
         check(&i64::MIN, "-9223372036854775808");
+    }
+
+    #[test]
+    fn every_shape_has_its_brackets_also_when_it_is_empty() {
+        #[derive(Serialize)]
+        struct Empty {}
+        #[derive(Serialize)]
+        struct None();
+        #[derive(Serialize)]
+        struct Two(u8, u8);
+        #[derive(Serialize)]
+        enum Shape {
+            NoneInside(),
+            Inside(u8, u8),
+            Nothing {},
+            Named { a: u8, b: u8 },
+        }
+        check(&Empty {}, "{}");
+        check(&None(), "[]");
+        check(&Two(1, 2), "[1,2]");
+        check(&Shape::NoneInside(), r#"{"NoneInside":[]}"#);
+        check(&Shape::Inside(1, 2), r#"{"Inside":[1,2]}"#);
+        check(&Shape::Nothing {}, r#"{"Nothing":{}}"#);
+        check(&Shape::Named { a: 1, b: 2 }, r#"{"Named":{"a":1,"b":2}}"#);
+        check(&BTreeMap::<String, u8>::new(), "{}");
+        check(&[[0; 0]; 2], "[[],[]]");
+        check(
+            &(vec![BTreeMap::<u8, u8>::new()], Vec::<u8>::new()),
+            "[[{}],[]]",
+        );
     }
 
     #[test]

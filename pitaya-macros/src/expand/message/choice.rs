@@ -1,6 +1,6 @@
 //! Enums: an enumeration (a number), or a oneof (one of several values).
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::model::{Field, Model, Value};
@@ -129,6 +129,7 @@ pub(super) fn oneof(model: &Model, variants: &[Field]) -> TokenStream {
 fn oneof_impl(model: &Model, variants: &[Field]) -> TokenStream {
     let (ident, name) = (&model.ident, model.name());
     let keys: Vec<_> = variants.iter().map(|field| &field.key).collect();
+    let key_bytes = keys.iter().map(|key| Literal::byte_string(key.as_bytes()));
     let indices = 0..variants.len();
     let numbers = variants
         .iter()
@@ -157,9 +158,9 @@ fn oneof_impl(model: &Model, variants: &[Field]) -> TokenStream {
             const KEYS: &'static [&'static str] = &[#(#keys),*];
             const NUMBERS: &'static [u32] = &[#(#numbers),*];
 
-            fn find(key: &str) -> ::core::option::Option<usize> {
+            fn find(key: &[u8]) -> ::core::option::Option<usize> {
                 match key {
-                    #(#keys => ::core::option::Option::Some(#indices),)*
+                    #(#key_bytes => ::core::option::Option::Some(#indices),)*
                     _ => ::core::option::Option::None,
                 }
             }

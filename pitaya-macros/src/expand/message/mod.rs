@@ -119,6 +119,7 @@ fn serde_impls(model: &Model) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl __pitaya::serde::Serialize for #ident {
+            #[inline]
             fn serialize<__S: __pitaya::serde::Serializer>(
                 &self,
                 to: __S,

@@ -1,6 +1,6 @@
 //! Structs: a message with fields.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::model::{Field, Model};
@@ -123,6 +123,7 @@ fn checks(model: &Model, fields: &[Field]) -> TokenStream {
 fn record_impl(model: &Model, fields: &[Field]) -> TokenStream {
     let (ident, name) = (&model.ident, model.name());
     let keys: Vec<_> = fields.iter().map(|field| &field.key).collect();
+    let key_bytes = keys.iter().map(|key| Literal::byte_string(key.as_bytes()));
     let omits = fields.iter().any(|field| field.omit_empty);
     let indices = 0..fields.len();
     let writes = fields.iter().map(|field| {
@@ -171,9 +172,9 @@ fn record_impl(model: &Model, fields: &[Field]) -> TokenStream {
             }
 
             #[inline]
-            fn find(key: &str) -> ::core::option::Option<usize> {
+            fn find(key: &[u8]) -> ::core::option::Option<usize> {
                 match key {
-                    #(#keys => ::core::option::Option::Some(#indices),)*
+                    #(#key_bytes => ::core::option::Option::Some(#indices),)*
                     _ => ::core::option::Option::None,
                 }
             }

@@ -188,22 +188,22 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Outcome {
-        let mut parts = Parts::open(self.0, b'{', End::Object);
+        let mut parts = Parts::open(self.0, b'{');
         parts.named(variant, value)?;
-        parts.close()
+        parts.close(b"}")
     }
 
     #[inline]
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open(self.0, b'[', End::Array))
+        Ok(Parts::open(self.0, b'['))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open(self.0, b'[', End::Array))
+        Ok(Parts::open(self.0, b'['))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open(self.0, b'[', End::Array))
+        Ok(Parts::open(self.0, b'['))
     }
 
     fn serialize_tuple_variant(
@@ -213,17 +213,12 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open_variant(
-            self.0,
-            variant,
-            b'[',
-            End::ArrayInObject,
-        ))
+        Ok(Parts::open_variant(self.0, variant, b'['))
     }
 
     #[inline]
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open(self.0, b'{', End::Object))
+        Ok(Parts::open(self.0, b'{'))
     }
 
     #[inline]
@@ -231,11 +226,11 @@ impl<'a> Serializer for Writer<'a> {
         if RAW.contains(&name) {
             return Ok(Parts {
                 out: self.0,
-                started: false,
-                end: End::Raw,
+                lead: b'{',
+                raw: true,
             });
         }
-        Ok(Parts::open(self.0, b'{', End::Object))
+        Ok(Parts::open(self.0, b'{'))
     }
 
     fn serialize_struct_variant(
@@ -245,72 +240,52 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Failure> {
-        Ok(Parts::open_variant(
-            self.0,
-            variant,
-            b'{',
-            End::ObjectInObject,
-        ))
+        Ok(Parts::open_variant(self.0, variant, b'{'))
     }
 }
 
 /// The elements or members of a value that has begun.
 pub(super) struct Parts<'a> {
     out: &'a mut Vec<u8>,
-    /// A comma is due before the next part.
-    started: bool,
-    end: End,
-}
-
-/// What comes behind the last part.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Array,
-    Object,
-    ArrayInObject,
-    ObjectInObject,
+    /// Due before the next part: the bracket, then commas.
+    lead: u8,
     /// No brackets at all: the one part is JSON text.
-    Raw,
+    raw: bool,
 }
 
 impl<'a> Parts<'a> {
     #[inline]
-    fn open(out: &'a mut Vec<u8>, bracket: u8, end: End) -> Self {
-        out.push(bracket);
+    fn open(out: &'a mut Vec<u8>, bracket: u8) -> Self {
         Self {
             out,
-            started: false,
-            end,
+            lead: bracket,
+            raw: false,
         }
     }
 
-    fn open_variant(out: &'a mut Vec<u8>, variant: &str, bracket: u8, end: End) -> Self {
-        out.push(b'{');
-        write_text(variant, out);
-        out.push(b':');
-        Self::open(out, bracket, end)
+    fn open_variant(out: &'a mut Vec<u8>, variant: &str, bracket: u8) -> Self {
+        write_name(b'{', variant, out);
+        Self::open(out, bracket)
     }
 
     #[inline]
-    fn next(&mut self) {
-        if self.started {
-            self.out.push(b',');
-        }
-        self.started = true;
+    fn lead(&mut self) -> u8 {
+        std::mem::replace(&mut self.lead, b',')
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
-        self.next();
+        let lead = self.lead();
+        self.out.push(lead);
         value.serialize(Writer(self.out))
     }
 
     #[inline]
     fn named<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Outcome {
-        if self.end == End::Raw {
+        if self.raw {
             return self.raw(value);
         }
-        write_name(key, !std::mem::replace(&mut self.started, true), self.out);
+        write_name(self.lead(), key, self.out);
         value.serialize(Writer(self.out))
     }
 
@@ -323,14 +298,14 @@ impl<'a> Parts<'a> {
     }
 
     #[inline]
-    fn close(self) -> Outcome {
-        match self.end {
-            End::Array => self.out.push(b']'),
-            End::Object => self.out.push(b'}'),
-            End::ArrayInObject => self.out.extend_from_slice(b"]}"),
-            End::ObjectInObject => self.out.extend_from_slice(b"}}"),
-            End::Raw => {}
+    fn close(self, brackets: &[u8]) -> Outcome {
+        if self.raw {
+            return Ok(());
         }
+        if self.lead != b',' {
+            self.out.push(self.lead);
+        }
+        self.out.extend_from_slice(brackets);
         Ok(())
     }
 }
@@ -341,7 +316,8 @@ impl SerializeMap for Parts<'_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
-        self.next();
+        let lead = self.lead();
+        self.out.push(lead);
         key.serialize(Key(self.out))
     }
 
@@ -353,12 +329,12 @@ impl SerializeMap for Parts<'_> {
 
     #[inline]
     fn end(self) -> Outcome {
-        self.close()
+        self.close(b"}")
     }
 }
 
 macro_rules! parts {
-    ($($part:ident { $method:ident($($key:ident: $type:ty)?) -> $inner:ident })*) => {
+    ($($part:ident { $method:ident($($key:ident: $type:ty)?) -> $inner:ident, $brackets:literal })*) => {
         $(impl $part for Parts<'_> {
             type Ok = ();
             type Error = Failure;
@@ -370,17 +346,17 @@ macro_rules! parts {
 
             #[inline]
             fn end(self) -> Outcome {
-                self.close()
+                self.close($brackets)
             }
         })*
     };
 }
 
 parts! {
-    SerializeSeq { serialize_element() -> element }
-    SerializeTuple { serialize_element() -> element }
-    SerializeTupleStruct { serialize_field() -> element }
-    SerializeTupleVariant { serialize_field() -> element }
-    SerializeStruct { serialize_field(key: &'static str) -> named }
-    SerializeStructVariant { serialize_field(key: &'static str) -> named }
+    SerializeSeq { serialize_element() -> element, b"]" }
+    SerializeTuple { serialize_element() -> element, b"]" }
+    SerializeTupleStruct { serialize_field() -> element, b"]" }
+    SerializeTupleVariant { serialize_field() -> element, b"]}" }
+    SerializeStruct { serialize_field(key: &'static str) -> named, b"}" }
+    SerializeStructVariant { serialize_field(key: &'static str) -> named, b"}}" }
 }

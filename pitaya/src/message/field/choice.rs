@@ -76,7 +76,7 @@ pub trait Oneof: Sized {
     const NUMBERS: &'static [u32];
 
     /// The index of the variant with exactly this name.
-    fn find(key: &str) -> Option<usize>;
+    fn find(key: &[u8]) -> Option<usize>;
     /// Reads the variant with this index; none if there is none.
     fn read_variant<'de, S: Source<'de>>(
         index: usize,
@@ -255,11 +255,11 @@ impl<T: Oneof> Visitor<'_> for VariantSeed<T> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(T::find(key).or_else(|| find_in_any_case(T::KEYS, key)))
+        self.visit_bytes(key.as_bytes())
     }
 
     fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
-        str::from_utf8(key).map_or(Ok(None), |key| self.visit_str(key))
+        Ok(T::find(key).or_else(|| find_in_any_case(T::KEYS, key)))
     }
 
     fn visit_u64<E: Error>(self, index: u64) -> Result<Self::Value, E> {

@@ -25,7 +25,7 @@ pub trait Record: Default {
     /// Writes every field, in order.
     fn write_fields<S: Sink>(&self, to: &mut S) -> Result<(), S::Error>;
     /// The index of the field with exactly this name.
-    fn find(key: &str) -> Option<usize>;
+    fn find(key: &[u8]) -> Option<usize>;
     /// Reads the value of the field with this index.
     fn read_field<'de, S: Source<'de>>(
         &mut self,
@@ -210,13 +210,12 @@ impl<T: Record> Visitor<'_> for KeySeed<T> {
 
     #[inline]
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(T::find(key).or_else(|| find_in_any_case(T::KEYS, key)))
+        self.visit_bytes(key.as_bytes())
     }
 
     #[inline]
     fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
-        let found = T::KEYS.iter().position(|known| known.as_bytes() == key);
-        Ok(found.or_else(|| find_in_any_case(T::KEYS, str::from_utf8(key).ok()?)))
+        Ok(T::find(key).or_else(|| find_in_any_case(T::KEYS, key)))
     }
 
     fn visit_u64<E: Error>(self, index: u64) -> Result<Self::Value, E> {
@@ -225,9 +224,9 @@ impl<T: Record> Visitor<'_> for KeySeed<T> {
 }
 
 #[cold]
-pub(super) fn find_in_any_case(keys: &[&str], key: &str) -> Option<usize> {
+pub(super) fn find_in_any_case(keys: &[&str], key: &[u8]) -> Option<usize> {
     keys.iter()
-        .position(|known| known.eq_ignore_ascii_case(key))
+        .position(|known| known.as_bytes().eq_ignore_ascii_case(key))
 }
 
 pub(super) struct MapSource<A>(pub(super) A);

@@ -85,6 +85,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Color {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,

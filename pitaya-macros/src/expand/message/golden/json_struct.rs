@@ -72,9 +72,9 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
         #[inline]
-        fn find(key: &str) -> ::core::option::Option<usize> {
+        fn find(key: &[u8]) -> ::core::option::Option<usize> {
             match key {
-                "userName" => ::core::option::Option::Some(0usize),
+                b"userName" => ::core::option::Option::Some(0usize),
                 _ => ::core::option::Option::None,
             }
         }
@@ -120,6 +120,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Register {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,

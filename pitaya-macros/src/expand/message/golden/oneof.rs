@@ -92,10 +92,10 @@ const _: () = {
         const NAME: &'static str = "Shape";
         const KEYS: &'static [&'static str] = &["Circle", "Side"];
         const NUMBERS: &'static [u32] = &[4u32, 5u32];
-        fn find(key: &str) -> ::core::option::Option<usize> {
+        fn find(key: &[u8]) -> ::core::option::Option<usize> {
             match key {
-                "Circle" => ::core::option::Option::Some(0usize),
-                "Side" => ::core::option::Option::Some(1usize),
+                b"Circle" => ::core::option::Option::Some(0usize),
+                b"Side" => ::core::option::Option::Some(1usize),
                 _ => ::core::option::Option::None,
             }
         }
@@ -217,6 +217,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Shape {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,

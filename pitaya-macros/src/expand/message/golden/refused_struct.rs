@@ -30,7 +30,7 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
         #[inline]
-        fn find(key: &str) -> ::core::option::Option<usize> {
+        fn find(key: &[u8]) -> ::core::option::Option<usize> {
             match key {
                 _ => ::core::option::Option::None,
             }
@@ -99,6 +99,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Join {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,

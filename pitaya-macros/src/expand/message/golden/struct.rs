@@ -123,11 +123,11 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
         #[inline]
-        fn find(key: &str) -> ::core::option::Option<usize> {
+        fn find(key: &[u8]) -> ::core::option::Option<usize> {
             match key {
-                "room" => ::core::option::Option::Some(0usize),
-                "type" => ::core::option::Option::Some(1usize),
-                "seat_numbers" => ::core::option::Option::Some(2usize),
+                b"room" => ::core::option::Option::Some(0usize),
+                b"type" => ::core::option::Option::Some(1usize),
+                b"seat_numbers" => ::core::option::Option::Some(2usize),
                 _ => ::core::option::Option::None,
             }
         }
@@ -237,6 +237,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Join {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,

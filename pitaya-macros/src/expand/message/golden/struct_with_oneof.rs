@@ -112,11 +112,11 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
         #[inline]
-        fn find(key: &str) -> ::core::option::Option<usize> {
+        fn find(key: &[u8]) -> ::core::option::Option<usize> {
             match key {
-                "name" => ::core::option::Option::Some(0usize),
-                "shape" => ::core::option::Option::Some(1usize),
-                "layer" => ::core::option::Option::Some(2usize),
+                b"name" => ::core::option::Option::Some(0usize),
+                b"shape" => ::core::option::Option::Some(1usize),
+                b"layer" => ::core::option::Option::Some(2usize),
                 _ => ::core::option::Option::None,
             }
         }
@@ -225,6 +225,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __pitaya::serde::Serialize for Draw {
+        #[inline]
         fn serialize<__S: __pitaya::serde::Serializer>(
             &self,
             to: __S,
