@@ -239,6 +239,7 @@ impl AppHandle {
         self.0.stop.cancelled().await;
     }
 
+    #[inline]
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
     }

@@ -228,7 +228,7 @@ fn encode_flag_and_id(flag: u8, mut id: u64, out: &mut Vec<u8>) {
 
 /// How many bytes [`encode_head`] appends for a response with this id.
 #[inline]
-pub const fn response_head_len(id: u64) -> usize {
+pub(crate) const fn response_head_len(id: u64) -> usize {
     let bits = u64::BITS - (id | 1).leading_zeros();
     1 + bits.div_ceil(7) as usize
 }

@@ -104,10 +104,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         session: &Session,
         timer: Pin<&mut Sleep>,
     ) -> Poll<Next<'a>> {
-        match self.poll_unsent(cx, core, session) {
-            Ok(Poll::Ready(())) => {}
-            Ok(Poll::Pending) => return self.poll_stuck(cx, core, session, timer).map(Next::Close),
-            Err(reason) => return Poll::Ready(Next::Close(reason)),
+        if self.output.is_blocked() {
+            match self.poll_blocked(cx, core, session) {
+                Ok(Poll::Ready(())) => {}
+                Ok(Poll::Pending) => {
+                    return self.poll_stuck(cx, core, session, timer).map(Next::Close);
+                }
+                Err(reason) => return Poll::Ready(Next::Close(reason)),
+            }
         }
         loop {
             match standing(core, session) {

@@ -50,8 +50,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Conn<IO> {
         }
     }
 
+    /// The same when there is something.
     #[cold]
-    fn poll_blocked(
+    pub(super) fn poll_blocked(
         &mut self,
         cx: &mut TaskContext<'_>,
         core: &Arc<Core>,

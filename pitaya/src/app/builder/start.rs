@@ -168,8 +168,8 @@ impl AppBuilder {
         if own.frontend && made.server.takes_lists() {
             own.metadata.insert(TAKES_LISTS.to_owned(), "1".to_owned());
         }
-        let cluster = Connected::new(made, &own);
-        Ok((own, Some(cluster)))
+        let connected = Connected::new(made, &own);
+        Ok((own, Some(connected)))
     }
 
     /// What every part of the app shares.

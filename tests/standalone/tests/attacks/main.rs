@@ -11,8 +11,10 @@
 mod doors;
 mod floods;
 mod frames;
+mod limits;
 mod messages;
 mod players;
+mod server;
 mod sizes;
 mod slow;
 mod world;
@@ -61,14 +63,19 @@ attacks! {
     ];
 
     // Too large, too long, too deep.
-    giant_packets: sizes::giant_packets => ["closed protocol": 5..=5];
+    giant_packets: sizes::giant_packets => [
+        "closed protocol": 5..=5, "limit handshake_packet": 2..=2, "limit packet": 3..=3
+    ];
     endless_packet: sizes::endless_packet => ["closed heartbeat_timeout": 1..=1];
-    handshake_of_ten_megabytes: sizes::large_handshake => ["closed protocol": 1..=1];
+    handshake_of_ten_megabytes: sizes::large_handshake => ["closed protocol": 1..=1, "limit handshake_packet": 1..=1];
     handshake_nested_ten_thousand_deep: sizes::deep_handshake => [
         "closed handshake_refused": 1..=1, "handshake refused": 1..=1
     ];
     body_nested_ten_thousand_deep: sizes::deep_body => ["closed disconnected": 1..=1];
-    deflate_bombs: sizes::deflate_bombs => ["closed protocol": 5..=5, "ignored connection_closed": 3..=3, "ignored not_for_servers": 2..=2];
+    deflate_bombs: sizes::deflate_bombs => [
+        "closed protocol": 5..=5, "limit inflated": 5..=5, "ignored connection_closed": 3..=3,
+        "ignored not_for_servers": 2..=2
+    ];
     deflate_garbage: sizes::deflate_garbage => ["closed protocol": 4..=4];
     header_flood: sizes::header_flood => ["refused upgrade_too_large": 2..=2];
     endless_header: sizes::endless_header => ["refused upgrade_too_large": 2..=2];
@@ -110,6 +117,23 @@ attacks! {
         "ignored not_for_servers": 2000..=2000, "closed disconnected": 1..=1
     ];
     routes_that_do_not_exist: messages::routes => ["answered PIT-404": 1000..=1000, "closed disconnected": 1..=1];
+
+    // More than anybody may have.
+    connections_of_one_address: limits::crowd => [
+        "refused address_limit": 10..=10, "refused tls_failed": 128..=128, "closed disconnected": 129..=129
+    ];
+    connections_in_one_second: limits::rush => ["refused accept_rate": 10..=10, "closed disconnected": 1000..=1000];
+    a_client_that_never_says_who_it_is: limits::nobody => ["closed bind_timeout": 1..=1];
+    a_client_that_only_beats: limits::idler => ["closed idle_timeout": 1..=1];
+    deaf_clients_together: limits::deaf_crowd => [
+        "closed slow_reader": 1..=1, "closed disconnected": 2..=2, "lost connection_closed": 1..=300
+    ];
+    messages_that_another_server_holds_up: limits::queue => [
+        "limit forward": 10..=10, "closed disconnected": 1..=1
+    ];
+    overlong_routes: limits::routes => [
+        "limit route": 10..=10, "answered PIT-400": 10..=10, "closed disconnected": 1..=1
+    ];
 
     // Too often.
     connect_and_reset_flood: floods::resets => ["closed disconnected | refused establish_failed | refused not_http": 0..=200];

@@ -3,19 +3,18 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use pitaya::acceptor::{Acceptor, ProxyProtocol};
+use pitaya::App;
 use pitaya::client::Client;
+use pitaya::cluster::Hub;
 use pitaya::tls::{ClientTls, Pem, ServerTls};
-use pitaya::wrapper::RateLimit;
-use pitaya::{App, Bytes, Config, Context, Result, Tcp, WebSocket, handler, message};
 use standalone_tests::book::Book;
 use standalone_tests::{RawClient, websocket::WsClient};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
@@ -27,9 +26,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::players::{Link, PLAYERS, Players};
+pub(crate) use crate::server::Door;
+use crate::server::{self, Game, SECOND};
 use crate::{ATTACKS, Attack};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// How long, by the machine's clock, anything may take that must happen. Only a test that fails waits
 /// for it.
@@ -43,25 +42,9 @@ pub(crate) const UPGRADE: &str = "GET /game HTTP/1.1\r\nHost: game.example\r\nCo
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// The doors, in the order of their acceptors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Door {
-    Tcp,
-    WebSocket,
-    Tls,
-    Wss,
-    /// TCP behind a PROXY header.
-    Proxied,
-    /// WebSocket behind a PROXY header.
-    ProxiedWebSocket,
-    /// TCP, five packets in ten seconds.
-    Limited,
-    /// WebSocket for the path `/game` and one page, with low limits.
-    Strict,
-}
-
 pub(crate) struct World {
     pub(crate) app: App,
+    backend: App,
     pub(crate) book: Book,
     /// Holds calls of `game.hold` back.
     pub(crate) gate: Arc<Semaphore>,
@@ -74,63 +57,6 @@ pub(crate) struct World {
     at_rest: Cell<(u64, u64)>,
     /// Time stands still while this is there, see [`World::start`].
     clock: mpsc::Sender<()>,
-}
-
-#[message]
-struct Named {
-    name: String,
-}
-
-struct Game {
-    gate: Arc<Semaphore>,
-    notes: Arc<AtomicU64>,
-}
-
-#[handler]
-impl Game {
-    async fn echo(&self, body: Bytes) -> Result<Bytes> {
-        Ok(body)
-    }
-
-    async fn typed(&self, named: Named) -> Result<Named> {
-        Ok(named)
-    }
-
-    async fn note(&self) {
-        self.notes.fetch_add(1, Relaxed);
-    }
-
-    async fn much(&self) -> Result<Bytes> {
-        Ok(Bytes::from_static(&[b'm'; 32 * 1024]))
-    }
-
-    /// Overlaps with others until the test opens the gate.
-    #[route(concurrent)]
-    async fn hold(&self, body: Bytes) -> Result<Bytes> {
-        if let Ok(permit) = self.gate.acquire().await {
-            permit.forget();
-        }
-        Ok(body)
-    }
-
-    async fn bind(&self, ctx: &Context<'_>, body: Bytes) -> Result<Bytes> {
-        let uid = String::from_utf8_lossy(&body).into_owned();
-        ctx.session().bind(&*uid).await?;
-        Ok(body)
-    }
-}
-
-/// Short where an attack waits for it; the rest are the defaults.
-fn config() -> Config {
-    let mut config = Config::for_test();
-    config.limits.proxy_timeout = SECOND;
-    config.limits.tls_timeout = SECOND;
-    config.limits.upgrade_timeout = SECOND;
-    config.limits.handshake.timeout = 2 * SECOND;
-    config.heartbeat.interval = 3 * SECOND;
-    config.buffer.write_timeout = 4 * SECOND;
-    config.buffer.messages = 100;
-    config
 }
 
 /// Everything on this thread, whose memory is counted, with time that stands still.
@@ -212,30 +138,13 @@ impl World {
         );
         let (book, gate) = (Book::default(), Arc::new(Semaphore::new(0)));
         let notes = Arc::<AtomicU64>::default();
-        let (bind, ws) = (
-            || Tcp::bind("127.0.0.1:0"),
-            || WebSocket::bind("127.0.0.1:0"),
-        );
-        let strict = ws()
-            .paths(["/game"])
-            .origins(["https://game.example"])
-            .max_frame(4096)
-            .max_message(16 * 1024);
-        let app = App::builder("connector")
-            .config(config())
-            .recorder(book.recorder())
-            .handler(Game {
-                gate: gate.clone(),
-                notes: notes.clone(),
-            })
-            .acceptor(bind())
-            .acceptor(ws())
-            .acceptor(bind().tls(tls.clone()))
-            .acceptor(ws().tls(tls))
-            .acceptor(bind().proxy_protocol(ProxyProtocol::Required))
-            .acceptor(ws().proxy_protocol(ProxyProtocol::Required))
-            .acceptor(bind().wrap(RateLimit::new(5, 10 * SECOND)))
-            .acceptor(strict);
+        let hub = Hub::new();
+        let backend = server::backend(gate.clone(), &hub).start().await;
+        let game = Game {
+            gate: gate.clone(),
+            notes: notes.clone(),
+        };
+        let app = server::frontend(game, tls, &hub).recorder(book.recorder());
         let app = app.start().await.expect("the app starts");
 
         let mut roots = RootCertStore::empty();
@@ -247,6 +156,7 @@ impl World {
         believed.resumption = Resumption::disabled();
         let mut world = Self {
             app,
+            backend: backend.expect("the server behind it starts"),
             book,
             gate,
             notes,
@@ -281,6 +191,7 @@ impl World {
     /// A well-behaved client, at one of five doors.
     async fn join(&self, number: usize, tls: &ClientTls) -> Link {
         let port = |door| self.address(door).port();
+        let name = format!("player {number}");
         let target = match number % 5 {
             0 => format!("127.0.0.1:{}", port(Door::Tcp)),
             1 => format!("ws://127.0.0.1:{}/", port(Door::WebSocket)),
@@ -290,11 +201,15 @@ impl World {
                 let mut client = RawClient::over(self.connect(Door::Proxied).await);
                 client.write(PROXY).await;
                 client.shake_hands().await;
+                client.call(1, "game.bind", name.as_bytes()).await;
                 return Link::Bytes(client);
             }
         };
         let client = Client::builder().tls(tls.clone()).connect(target).await;
-        Link::Library(client.expect("the server serves"))
+        let client = client.expect("the server serves");
+        let bound = client.request_raw("game.bind", &name).await;
+        bound.expect("it is bound");
+        Link::Library(client)
     }
 
     pub(crate) fn address(&self, door: Door) -> SocketAddr {
@@ -308,6 +223,14 @@ impl World {
         let socket = socket.expect("the server listens");
         socket.set_nodelay(true).unwrap();
         socket
+    }
+
+    /// The same from another of this machine's addresses.
+    pub(crate) async fn connect_from(&self, address: [u8; 4], door: Door) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        let socket = socket.connect(self.address(door)).await;
+        socket.expect("the server listens")
     }
 
     /// A client over TCP that has shaken hands.
@@ -472,6 +395,7 @@ impl World {
         self.rest().await;
         self.playing.shutdown().await;
         self.app.shutdown().await;
+        self.backend.shutdown().await;
         drop(self.clock);
     }
 }
@@ -485,6 +409,7 @@ const KINDS: &[(&str, &str, Option<&str>)] = &[
     ("lost", "pitaya_agent_dropped_messages_total", Some("cause")),
     ("handshake", "pitaya_handshakes_total", Some("outcome")),
     ("panic", "pitaya_panics_total", Some("place")),
+    ("limit", "pitaya_limit_reached_total", Some("cause")),
     ("limited", "pitaya_acceptor_exceeded_rate_limiting", None),
 ];
 

@@ -388,6 +388,26 @@ async fn at_shutdown_overlapping_calls_are_answered_before_the_kick() {
     in_time(shutdown).await.unwrap();
 }
 
+#[tokio::test]
+async fn at_shutdown_a_session_that_is_kicked_does_not_wait_for_its_calls() {
+    let (stage, gates, mut heard) = stage();
+    let app = app_with(|config| config.shutdown.handlers = Duration::from_secs(3600));
+    let app = start(app.handler(stage)).await;
+    let mut client = connect(&app).await;
+    let session = newest_session(&app);
+    client.request(1, "stage.overlap", b"a").await;
+    heard.expect(["start a"]).await;
+    let mut idle = connect(&app).await;
+    let shutdown = tokio::spawn(app.shutdown());
+    let kick = [(PacketType::Kick, Vec::new())];
+    assert_eq!(idle.rest().await, kick, "by now it waits for the call");
+    session.kick().await.unwrap();
+    assert_eq!(client.rest().await, kick);
+    assert!(!shutdown.is_finished());
+    gates.open("a");
+    in_time(shutdown).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_waits_for_calls_no_longer_than_its_limits() {
     let second = Duration::from_secs(1);
