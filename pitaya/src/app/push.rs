@@ -52,10 +52,7 @@ impl AppHandle {
         U: Into<Uid>,
     {
         let mut pushing = Pushing::new(self, frontend_type, None, route, message)?;
-        // Nothing is awaited meanwhile: the caller's iterator does not travel between threads.
-        for uid in uids {
-            pushing.push(&uid.into());
-        }
+        pushing.push_all(uids);
         Ok(pushing.finish().await)
     }
 
@@ -77,9 +74,7 @@ impl AppHandle {
         U: Into<Uid>,
     {
         let mut pushing = Pushing::new(self, frontend_type, Some(key), route, message)?;
-        for uid in uids {
-            pushing.push(&uid.into());
-        }
+        pushing.push_all(uids);
         Ok(pushing.finish().await)
     }
 
@@ -221,6 +216,13 @@ impl<'a> Pushing<'a> {
             Some(true) => {}
             Some(false) => self.unreached.push(uid.clone()),
             None => self.elsewhere.push(uid.clone()),
+        }
+    }
+
+    /// Nothing is awaited meanwhile: the caller's iterator does not travel between threads.
+    fn push_all<U: Into<Uid>>(&mut self, uids: impl IntoIterator<Item = U>) {
+        for uid in uids {
+            self.push(&uid.into());
         }
     }
 

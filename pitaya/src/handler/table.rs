@@ -125,11 +125,11 @@ impl Table {
         table
     }
 
-    #[inline]
     pub(crate) fn routes(&self) -> &[MountedRoute] {
         &self.routes
     }
 
+    #[inline]
     pub(crate) fn route(&self, index: u16) -> Option<&MountedRoute> {
         self.routes.get(usize::from(index))
     }

@@ -199,6 +199,24 @@ async fn an_upgrade_that_is_none_is_refused() {
     app.shutdown().await;
 }
 
+/// The session ends by itself, that long after `since` on the paused clock.
+async fn ends_after(
+    limit: Duration,
+    since: Instant,
+    session: &pitaya::Session,
+    reason: CloseReason,
+) {
+    timeout(10 * DEADLINE, session.closed())
+        .await
+        .expect("it ends by itself");
+    assert_eq!(session.close_reason(), Some(reason));
+    let took = since.elapsed();
+    assert!(
+        took >= limit && took < limit + Duration::from_millis(100),
+        "{took:?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_is_not_done_in_time_closes() {
     let limit = Duration::from_secs(7);
@@ -223,15 +241,7 @@ async fn a_handshake_that_is_not_done_in_time_closes() {
                 None => tokio::task::yield_now().await,
             }
         };
-        timeout(10 * DEADLINE, session.closed())
-            .await
-            .expect("it ends by itself");
-        assert_eq!(session.close_reason(), Some(CloseReason::HandshakeTimeout));
-        let took = since.elapsed();
-        assert!(
-            took >= limit && took < limit + Duration::from_millis(100),
-            "{took:?}"
-        );
+        ends_after(limit, since, &session, CloseReason::HandshakeTimeout).await;
         assert_eq!(client.rest().await, []);
         eventually("it is counted", || book.closed("handshake_timeout") == 1.0).await;
         app.shutdown().await;
@@ -254,15 +264,7 @@ async fn a_client_that_is_not_bound_in_time_is_closed_and_others_stay() {
     let mut unbound = connect_in_memory(&connector).await;
     unbound.call(1, "stage.echo", b"").await;
     let session = newest_session(&app);
-    timeout(10 * DEADLINE, session.closed())
-        .await
-        .expect("it ends by itself");
-    assert_eq!(session.close_reason(), Some(CloseReason::BindTimeout));
-    let took = since.elapsed();
-    assert!(
-        took >= limit && took < limit + Duration::from_millis(100),
-        "{took:?}"
-    );
+    ends_after(limit, since, &session, CloseReason::BindTimeout).await;
     assert_eq!(unbound.rest().await, []);
     eventually("it is counted", || book.closed("bind_timeout") == 1.0).await;
     tokio::time::sleep(10 * limit).await;
